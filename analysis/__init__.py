@@ -1,0 +1,1 @@
+"""From raw hits to images, spectra, clusters and files."""

@@ -1,0 +1,1 @@
+"""Numba kernels, pure: decode, sort, cluster, features, histogram."""

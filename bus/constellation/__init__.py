@@ -1,0 +1,1 @@
+"""Constellation's protocols, bytes to messages and back; frame layouts live only here."""

@@ -1,0 +1,1 @@
+"""The run log: hits are written before they are shared."""

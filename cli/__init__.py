@@ -1,0 +1,1 @@
+"""The hitline command: one module per sub-command."""

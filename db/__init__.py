@@ -1,0 +1,1 @@
+"""The contract with the facility: EPICS database files and the small reader for them."""

@@ -1,0 +1,1 @@
+"""The instrument side: drivers, emulators, conductor, supervisor and the faces."""

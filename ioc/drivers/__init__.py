@@ -1,0 +1,1 @@
+"""One module per instrument: link and protocol to attributes."""

@@ -1,0 +1,1 @@
+"""Emulated instruments, shipped as products; faults are arguments."""

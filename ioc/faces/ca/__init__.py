@@ -1,0 +1,1 @@
+"""The EPICS Channel Access face."""

@@ -1,0 +1,1 @@
+"""Bytes to objects per instrument: no sockets, no clock."""

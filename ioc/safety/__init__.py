@@ -1,0 +1,1 @@
+"""Ramps, interlocks, leases and limits as pure decisions on an injected clock."""

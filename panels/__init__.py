@@ -1,0 +1,1 @@
+"""Operator screens, clients of PVs only."""
