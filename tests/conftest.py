@@ -1,0 +1,139 @@
+"""What every test stands on: loopback only, free ports, and nothing left behind."""
+
+import asyncio
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before any EPICS client or server is imported anywhere.
+LOOPBACK = {
+    "EPICS_CA_ADDR_LIST": "127.0.0.1",
+    "EPICS_CA_AUTO_ADDR_LIST": "NO",
+    "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+    "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+    "EPICS_CAS_BEACON_ADDR_LIST": "",
+    "EPICS_CA_MAX_ARRAY_BYTES": "16777216",
+    "PYEPICS_LIBCA": os.environ.get("PYEPICS_LIBCA", ""),
+    "MPLBACKEND": "Agg",
+    "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", ""),
+}
+os.environ.update({key: value for key, value in LOOPBACK.items() if value or key.startswith("EPICS")})
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free for TCP and UDP on loopback now; held open together so that they differ."""
+    found: list[int] = []
+    held: list[socket.socket] = []
+    while len(found) < count:
+        tcp = socket.socket()
+        tcp.bind(("127.0.0.1", 0))
+        held.append(tcp)
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held.append(udp)
+        try:
+            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        except OSError:
+            continue
+        found.append(tcp.getsockname()[1])
+    for sock in held:
+        sock.close()
+    return found
+
+
+_CA_PORT, _REPEATER_PORT = _free_ports(2)
+os.environ["EPICS_CA_SERVER_PORT"] = str(_CA_PORT)
+os.environ["EPICS_CA_REPEATER_PORT"] = str(_REPEATER_PORT)
+
+
+@pytest.fixture
+def free_ports() -> Callable[[int], list[int]]:
+    return _free_ports
+
+
+@pytest.fixture
+def free_port() -> int:
+    return _free_ports(1)[0]
+
+
+@pytest.fixture
+def group() -> str:
+    """A Constellation group that no other test shares."""
+    return f"test{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def data() -> Path:
+    """Folder of recorded data; a test that needs it skips without, and CI does not allow that."""
+    folder = Path(os.environ.get("HITLINE_DATA", ""))
+    if not os.environ.get("HITLINE_DATA") or not folder.is_dir():
+        message = "needs recorded data: set HITLINE_DATA to the folder with suann_truth.json"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    return folder
+
+
+@pytest.fixture
+def suann(data: Path) -> Path:
+    """The recorded quad-detector file."""
+    return data / "suann_socket_background_serval32.tpx3"
+
+
+def _children() -> set[int]:
+    """Pids of living (not zombie) children of this process and theirs, by /proc; empty elsewhere."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[int(entry.name)] = int(fields[1])
+    found: set[int] = set()
+    grown = {os.getpid()}
+    while grown:
+        grown = {pid for pid, parent in parents.items() if parent in grown} - found
+        found |= grown
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a process or a non-daemon thread behind."""
+    before, threads = _children(), set(threading.enumerate())
+    yield
+    deadline = threading.Event()
+    for _ in range(40):
+        left = _children() - before
+        late = [t for t in threading.enumerate() if t not in threads and not t.daemon and t.is_alive()]
+        if not left and not late:
+            return
+        deadline.wait(0.05)
+    pytest.fail(f"left behind: processes {[_command_line(pid) for pid in left]}, threads {late}")
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return f"{pid} (gone)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if asyncio.iscoroutinefunction(getattr(item, "function", None)):
+            item.fixturenames.insert(0, "no_tasks_left")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def no_tasks_left():
+    """Fail an async test that leaves a task running on the loop."""
+    yield
+    left = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+    if left:
+        await asyncio.wait(left, timeout=1.0)
+        still = [t for t in left if not t.done()]
+        assert not still, f"tasks left running: {still}"
