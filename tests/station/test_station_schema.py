@@ -1,0 +1,29 @@
+"""The JSON schema says the same as the loader, and the committed files are what it gives now."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import tomllib
+from hitline.bus.schema import schema
+
+REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
+
+
+def test_the_full_file_fits(full: str) -> None:
+    jsonschema.validate(tomllib.loads(full), schema())
+
+
+@pytest.mark.parametrize(("find", "new"), [
+    ('prefix = "BL7:"', 'prefx = "BL7:"'), ('prefix = "BL7:"', "prefix = 7"), ('name = "demo"\n', ""),
+    ('type = "toy_gauge"\n', ""), ('role = "TRANSIENT"', 'role = "VITAL"'), ("port = 0", "port = 70000"),
+    ("pressure_mbar = 3", 'pressure_mbar = "3"'), ("pressure_mbar = 3", "pressure_bar = 3"),
+    ("window_ns = 100", "window_ns = 0"), ("[instruments.det1]", "[instruments.Det1]"),
+    ("[faces.tango]", "[faces.pva]"),
+])
+def test_what_the_loader_refuses_the_schema_refuses(full: str, find: str, new: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tomllib.loads(full.replace(find, new, 1)), schema())
