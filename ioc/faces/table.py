@@ -1,0 +1,140 @@
+"""Which records a station has: the shipped databases of its instruments, what those lack, and overlays.
+
+Each instrument loads the `.db` of its kinds with the macros P (the station's prefix), R (its own) and INST
+(its name). Attributes and commands that no shipped database shows, as those of other packages, get records
+made on the fly from their tables. The site's overlays come last. Nothing here raises at run time: what cannot
+be used stays out, and stands in `errors`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, EntryPointError, find, load_all
+from hitline.bus.states import TRANSITIONS
+from hitline.bus.station import Station
+from hitline.db.error import DbError
+from hitline.db.generate import TableError, database
+from hitline.db.records import Database, Record
+
+SHIPPED = Path(str(files("hitline.db")))
+"""Folder of the shipped databases."""
+
+CONDUCTOR, SUPERVISOR = "run", "station"
+"""Names of the two instruments that are not declared among the instruments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a record shows or sets."""
+
+    instrument: str
+    target: str
+    """An attribute, a command or a transition."""
+    is_command: bool
+
+    @property
+    def transition(self) -> bool:
+        """True when the command is a transition of the satellite, to be sent as one."""
+        return self.is_command and self.target in TRANSITIONS
+
+
+@dataclass(slots=True)
+class Table:
+    """The records of a station."""
+
+    database: Database = field(default_factory=Database)
+    errors: list[str] = field(default_factory=list)
+    """What was left out and why, with file and line where there are any."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Records by name."""
+        return self.database.records
+
+
+def binding(record: Record) -> Binding | None:
+    """Return what `info(hitline, "INSTRUMENT TARGET")` says, or None when it is absent or malformed."""
+    instrument, _, target = record.info.get("hitline", "").strip().partition(" ")
+    name = target.strip().removesuffix("()")
+    if not instrument or not name.isidentifier():
+        return None
+    return Binding(instrument, name, target.strip().endswith("()"))
+
+
+def records(station: Station) -> dict[str, Record]:
+    """Return the records of a station by name, overlays applied."""
+    return table(station).records
+
+
+def table(station: Station) -> Table:
+    """Build the records of a station, and the list of what could not be used."""
+    made = Table()
+    for name, entry in station.instruments.items():
+        _add(made, station, name, entry.pv or f"{name.upper()}:", partial(_instrument, entry.type))
+    for name, worker in station.workers.items():
+        _add(made, station, name, worker.pv or f"{name.upper()}:",
+             partial(_worker, worker.blocks, made.errors))
+    if station.conductor is not None:
+        _add(made, station, CONDUCTOR, station.conductor.pv, partial(_Source, ("run",)))
+    _add(made, station, SUPERVISOR, "Station:", partial(_Source, ("station",)))
+    for overlay in station.ca.overlays if station.ca else ():
+        try:
+            made.database.load(overlay, {"P": station.prefix})
+        except DbError as error:
+            made.errors.append(str(error))
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the records of one instrument come from."""
+
+    kinds: tuple[str, ...]
+    attributes: tuple[Any, ...] = ()
+    commands: tuple[Any, ...] = ()
+    absent: frozenset[str] = frozenset()
+    """Attributes of the kinds' databases that this instrument does not have."""
+
+
+def _instrument(kind: str) -> _Source:
+    cls = find(INSTRUMENTS, kind)
+    return _Source(tuple(cls.KINDS), tuple(cls.ATTRIBUTES), tuple(cls.COMMANDS))
+
+
+def _worker(wanted: Iterable[str], errors: list[str]) -> _Source:
+    """A worker: analysis.db without the results of blocks it does not run, and those of foreign blocks."""
+    known, broken = load_all(BLOCKS)
+    errors += [text for name, text in broken.items() if name in wanted]
+    errors += [f"unknown pipeline block {name!r}; known are {', '.join(known)}" for name in wanted
+               if name not in known and name not in broken]
+    used = [a for name in wanted if name in known for a in known[name].outputs]
+    names = {a.name for a in used}
+    absent = {a.name for block in known.values() for a in getattr(block, "outputs", ())} - names
+    return _Source(("analysis",), tuple(used), absent=frozenset(absent))
+
+
+def _add(made: Table, station: Station, name: str, prefix: str, source: Callable[[], _Source]) -> None:
+    """Load the records of one instrument."""
+    macros = {"P": station.prefix, "R": prefix, "INST": name}
+    own = Database()
+    try:
+        found = source()
+        for kind in ("satellite", *found.kinds):
+            if (SHIPPED / f"{kind}.db").is_file():
+                own.load(SHIPPED / f"{kind}.db", macros)
+        bound = {b.target for r in own.records.values() if (b := binding(r)) and b.instrument == name}
+        own.drop(r for r in own.records.values() if (b := binding(r)) and b.target in found.absent)
+        more = ([a for a in found.attributes if a.name not in bound],
+                [c for c in found.commands if c.name not in bound])
+        if any(more):
+            text = database(*more, title=f"{name}: what no shipped database shows.")
+            own.load_text(text, f"<made from the tables of {name}>", macros)
+    except (DbError, TableError, EntryPointError) as error:
+        made.errors.append(f"{name}: {error}")
+    except (AttributeError, TypeError) as error:  # the tables of another package are no tables
+        made.errors.append(f"{name}: its attribute table cannot be read: {error}")
+    made.errors += map(str, made.database.merge(own))
