@@ -14,32 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, EntryPointError, find, load_all
-from hitline.bus.states import TRANSITIONS
 from hitline.bus.station import Station
+from hitline.db.binding import Binding, binding
 from hitline.db.error import DbError
 from hitline.db.generate import TableError, database
 from hitline.db.records import Database, Record
+
+__all__ = ["Binding", "Table", "binding", "records", "table"]
 
 SHIPPED = Path(str(files("hitline.db")))
 """Folder of the shipped databases."""
 
 CONDUCTOR, SUPERVISOR = "run", "station"
 """Names of the two instruments that are not declared among the instruments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """What a record shows or sets."""
-
-    instrument: str
-    target: str
-    """An attribute, a command or a transition."""
-    is_command: bool
-
-    @property
-    def transition(self) -> bool:
-        """True when the command is a transition of the satellite, to be sent as one."""
-        return self.is_command and self.target in TRANSITIONS
 
 
 @dataclass(slots=True)
@@ -54,15 +41,6 @@ class Table:
     def records(self) -> dict[str, Record]:
         """Records by name."""
         return self.database.records
-
-
-def binding(record: Record) -> Binding | None:
-    """Return what `info(hitline, "INSTRUMENT TARGET")` says, or None when it is absent or malformed."""
-    instrument, _, target = record.info.get("hitline", "").strip().partition(" ")
-    name = target.strip().removesuffix("()")
-    if not instrument or not name.isidentifier():
-        return None
-    return Binding(instrument, name, target.strip().endswith("()"))
 
 
 def records(station: Station) -> dict[str, Record]:
