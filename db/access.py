@@ -1,9 +1,9 @@
 """Access security files (.acf): who may read and write records of which group.
 
 The grammar is EPICS base's (Application Developer's Guide, "Access Security"): UAG and HAG name users and
-hosts, an ASG holds rules, a rule of level 1 covers every field, one of level 0 the value alone. Rules with CALC
-need inputs from PVs and are refused. The decision is pure, and only as good as the names that it is given: a
-Channel Access client claims its user and host itself.
+hosts, an ASG holds rules, a rule of level 1 covers every field, one of level 0 the value alone. Rules with
+CALC need inputs from PVs and are refused. The decision is pure, and only as good as the names that it is
+given: a Channel Access client claims its user and host itself.
 """
 
 import re
@@ -130,14 +130,16 @@ class _Reader:
             self.take("(")
             name = self.take("word")
             self.take(")")
-            table: dict = {"UAG": policy.users, "HAG": policy.hosts, "ASG": policy.groups}[keyword]
-            if name in table:
+            if name in {"UAG": policy.users, "HAG": policy.hosts, "ASG": policy.groups}[keyword]:
                 self.fail(f"{keyword}({name}) stands twice: join the two")
             if keyword == "ASG":
                 policy.groups[name] = self._rules(policy)
+                continue
+            members = self._list("{", "}") if self.kind == "{" else []
+            if keyword == "HAG":
+                policy.hosts[name] = frozenset(map(str.lower, members))
             else:
-                members = self._list("{", "}") if self.kind == "{" else []
-                table[name] = frozenset(m.lower() if keyword == "HAG" else m for m in members)
+                policy.users[name] = frozenset(members)
         if DEFAULT not in policy.groups:
             self.fail("ASG(DEFAULT) is missing: it holds for records without a group")
         return policy

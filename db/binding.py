@@ -1,4 +1,4 @@
-"""What ties a record to an instrument: `info(hitline, "INSTRUMENT ATTRIBUTE")` or `"INSTRUMENT COMMAND()"`."""
+"""What ties a record to an instrument: `info(hitline, "INSTRUMENT ATTRIBUTE")`, or a command with `()`."""
 
 from dataclasses import dataclass
 
