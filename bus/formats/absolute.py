@@ -18,7 +18,7 @@ PER_COARSE = (1, 8)
 
 @dataclass(slots=True)
 class Absolute(Follower):
-    """Extends short times; keeps, per chip and kind, what words without a global time need of earlier ones."""
+    """Extends short times; keeps what words without a global time need of earlier ones."""
 
     run: Ints = field(default_factory=per_chip(0, 2))
     """FREE - k of the last such word: a timer reset begins anew."""
