@@ -1,8 +1,8 @@
 """What every hitline process does alike: signals, descriptors, logging, the readiness line.
 
-A process is ready when it has printed one line `ready {json}` on its standard output; its log goes to standard
-error. SIGTERM and SIGINT set the stop event that `main` waits for. Under a supervisor SIGINT is ignored: a
-Ctrl-C in the terminal reaches every process of the group at once, and the supervisor stops them in order.
+A process is ready when it has printed one line `ready {json}` on its standard output; its log goes to
+standard error. SIGTERM and SIGINT set the stop event that `main` waits for. Under a supervisor SIGINT is
+ignored: a Ctrl-C in the terminal reaches all processes at once, and the supervisor stops them in order.
 """
 
 import asyncio

@@ -40,7 +40,8 @@ def check_names(station: "Station", document: Document) -> None:
                 raise document.error(path, f"name {name!r} is an instrument's already; names are unique")
     for name, entry in station.instruments.items():
         if entry.process in RESERVED or entry.process in station.workers:
-            raise document.error(("instruments", name, "process"), f"{entry.process!r} is another process's name")
+            raise document.error(("instruments", name, "process"),
+                                 f"{entry.process!r} is another process's name")
     for name, worker in station.workers.items():
         _check_member(worker.source, station, document, ("workers", name, "source"))
     for position, name in enumerate(station.conductor.order if station.conductor else ()):

@@ -1,8 +1,8 @@
 """When a process that died is started again: pure decisions, the clock is an argument.
 
 A death right after a start counts as a failed attempt: each doubles the pause before the next, and after
-`Policy.attempts` of them in a row the process is given up, because a process that cannot start needs a person.
-A process that lived for `Policy.healthy_s` after it was ready starts again at once and with a clean record.
+`Policy.attempts` of them in a row the process is given up, because what cannot start needs a person.
+A process that lived for `Policy.healthy_s` after it was ready starts again with a clean record.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,6 @@ class Record:
     """The history of one process; times are of one monotonic clock, in seconds."""
 
     policy: Policy = Policy()
-    restarts: int = 0
-    """Times that it was started again."""
     attempts: int = 0
     """Restarts since it was last healthy."""
     ready_at_s: float | None = None
@@ -49,7 +47,6 @@ class Record:
             return None
         pause_s = min(self.policy.first_s * self.policy.factor**self.attempts, self.policy.longest_s)
         self.attempts += 1
-        self.restarts += 1
         return pause_s
 
     def pardon(self) -> None:

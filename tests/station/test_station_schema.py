@@ -1,13 +1,10 @@
 """The JSON schema says the same as the loader, and the committed files are what it gives now."""
 
-import json
-import subprocess
-import sys
+import tomllib
 from pathlib import Path
 
 import jsonschema
 import pytest
-import tomllib
 from hitline.bus.schema import schema
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"

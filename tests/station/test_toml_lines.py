@@ -4,9 +4,9 @@ import tomllib
 from typing import Any
 
 import pytest
+from hitline.bus.toml_lines import key_lines
 from hypothesis import given
 from hypothesis import strategies as st
-from hitline.bus.toml_lines import key_lines
 
 TRICKY = '''\
 # comment with [brackets] and "quotes
@@ -56,8 +56,10 @@ def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, .
 
 
 PIECES = st.sampled_from([
-    "a", "b", "=", " ", "\n", ".", "[", "]", "{", "}", ",", "#", '"', "'", '"""', "'''", "\\", "1", "[[", "]]",
-    "a = 1\n", 'b = "x"\n', "[a]\n", "[[b]]\n", "[b.c]\n", "c = { a = 1, b = [2] }\n", "d = '''\n'''\n", '"e e"=1\n',
+    "a", "b", "=", " ", "\n", ".", "[", "]", "{", "}", ",", "#", '"', "'", '"""', "'''", "\\", "1", "[[",
+    "]]",
+    "a = 1\n", 'b = "x"\n', "[a]\n", "[[b]]\n", "[b.c]\n", "c = { a = 1, b = [2] }\n", "d = '''\n'''\n",
+    '"e e"=1\n',
 ])
 
 
