@@ -29,6 +29,8 @@ FACE = (
     Attribute("up_time", "float", "Since this face started.", unit="s", precision=0, pv="UpTime"),
     Attribute("version", "str", "Version of hitline.", pv="Version"),
     Attribute("ca_clients", "int", "Channel Access clients now.", pv="CaClients"),
+    Attribute("ca_dropped", "int", "Updates dropped for slow clients.", pv="CaDropped"),
+    Attribute("ca_conflated", "int", "Updates replaced by newer ones.", pv="CaConflated"),
     Attribute("face_errors", "str", "Records that do not fit, and why.", pv="Face:Errors"),
     Attribute("last_refusal", "str", "Last refused put: PV, value and reason.", pv="LastRefusal_RBV"),
     Attribute("trusted_network", "bool", "The bus leaves this machine.", pv="TrustedNetwork"),
