@@ -6,19 +6,23 @@ the event loop; a driver that blocks hands its work to a thread.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .attribute import Attribute, Board, Command, Refused, Severity, Update
 from .states import Role, State
+
+if TYPE_CHECKING:
+    from .station import Station
 
 
 class Instrument:
     """Base of drivers, workers, the conductor and the supervisor.
 
     Subclasses give the tables, override the transitions that they need, and write for each writable attribute
-    `async def set_<name>(self, value) -> applied value` and for each command `async def do_<name>(self, *args)`.
-    A transition or setter that cannot do its job raises Refused (nothing has changed) or anything else (ERROR).
+    `async def set_<name>(self, value) -> applied value` and for each command `async def do_<name>(self,
+    *args)`. A transition or setter that cannot do its job raises Refused (nothing has changed) or anything
+    else (ERROR).
     """
 
     TYPE: ClassVar[str] = ""
@@ -40,6 +44,11 @@ class Instrument:
         self.on_update: Callable[[str, Update], None] = lambda name, update: None
         self.on_failure: Callable[[str], None] = lambda reason: None
         self.state: Callable[[], State] = lambda: State.NEW
+        self.move: Callable[..., Awaitable[None]] = self._no_bus
+        """`await self.move("start", run_id)`: a transition of its own, waited for; raises Refused. A setter or
+        command may call it in its own task."""
+        self.station: Station | None = None
+        """The station that it is part of, set by the backend before `connect`: data folder, interface."""
         self.describe_more: dict[str, Any] = {}
         """Extra keys of the `describe` reply, such as the port of the hit feed."""
 
@@ -56,7 +65,7 @@ class Instrument:
 
     def invalidate(self, reason: str, *names: str) -> None:
         """Mark attributes (default: all) as INVALID with their last value kept for the eye."""
-        for name in names or tuple(self.board.updates):
+        for name in names or tuple(a.name for a in self.attributes() if a.name in self.board.updates):
             last = self.board.updates.get(name)
             if last is None or last.severity is not Severity.INVALID or last.status != reason:
                 self.publish(name, last.value if last else None, Severity.INVALID, reason)
@@ -65,6 +74,9 @@ class Instrument:
         """Return the last published value, or None."""
         update = self.board.updates.get(name)
         return update.value if update else None
+
+    async def _no_bus(self, command: str, payload: Any = None) -> None:
+        raise Refused("link", f"{self.name}: {command} needs a satellite that runs this instrument")
 
     async def connect(self) -> None:
         """At process start: reach the hardware and begin to publish readbacks. Never writes."""

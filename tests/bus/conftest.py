@@ -1,0 +1,171 @@
+"""A small instrument with one of everything, and nodes that are stopped again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hitline.bus.attribute import Attribute, Command, Refused
+from hitline.bus.instrument import Instrument
+from hitline.bus.node import Node
+from hitline.bus.proxy import Proxy
+from hitline.bus.satellite import Satellite
+from hitline.bus.states import ALWAYS, Role
+
+
+class Toy(Instrument):
+    """Bias supply and camera in one; `gate` holds a `set slow` until it is opened."""
+
+    ATTRIBUTES = (
+        Attribute("voltage", "float", "Bias voltage", "V", 1, "rw", low=-100.0, high=0.0, busy="ramping"),
+        Attribute("ramping", "bool", "Voltage is on its way"),
+        Attribute("count", "int", "Counts"),
+        Attribute("mode", "enum", "What it does", access="rw", choices=("Slow", "Fast")),
+        Attribute("label", "str", "Free text", access="rw", states=ALWAYS),
+        Attribute("slow", "float", "Takes until the gate opens", access="rw"),
+        Attribute("table", "<f8", "Settings", access="rw", shape=(4,)),
+        Attribute("image", "<i4", "Picture", shape=(8, 8)),
+        Attribute("interlock", "int", "Refuses everything", access="rw"),
+    )
+    COMMANDS = (
+        Command("add", "Add two numbers.", (("a", "float"), ("b", "float"))),
+        Command("stop", "Stop at once.", states=ALWAYS, overtakes=True),
+        Command("run_once", "Move the state machine to RUN."),
+        Command("crash", "Raise an error."),
+    )
+    ROLE = Role.NONE
+
+    def __init__(self, name: str, options: Any = None, **more: Any) -> None:
+        super().__init__(name, options, **more)
+        self.calls: list[Any] = []
+        self.gate = asyncio.Event()
+        self.fail_in: dict[str, Exception] = {}
+        self.hold: dict[str, asyncio.Event] = {}
+
+    async def connect(self) -> None:
+        self.publish("voltage", -50.0)
+        self.publish("ramping", False)
+        self.publish("count", 0)
+        self.publish("mode", "Slow")
+        self.publish("label", "none")
+
+    async def set_voltage(self, value: float) -> float:
+        self.publish("ramping", True)
+        self.publish("voltage", value)
+        return value
+
+    async def set_mode(self, value: str) -> str:
+        self.publish("mode", value)
+        return value
+
+    async def set_label(self, value: str) -> None:
+        self.calls.append(value)
+        self.publish("label", value)
+
+    async def set_slow(self, value: float) -> float:
+        self.calls.append(("slow", value))
+        await self.gate.wait()
+        return value
+
+    async def set_table(self, value: np.ndarray) -> None:
+        self.publish("table", value)
+
+    async def set_interlock(self, value: int) -> int:
+        raise Refused("interlock", "interlock is open: close the door")
+
+    async def do_add(self, a: float, b: float) -> float:
+        return a + b
+
+    async def do_stop(self) -> None:
+        self.calls.append("do_stop")
+
+    async def do_run_once(self) -> None:
+        await self.move("launch")
+        await self.move("start", "own-run")
+
+    async def do_crash(self) -> None:
+        raise RuntimeError("no such register")
+
+    async def _pass(self, verb: str) -> None:
+        self.calls.append(verb)
+        if verb in self.hold:
+            await self.hold[verb].wait()
+        if verb in self.fail_in:
+            raise self.fail_in[verb]
+
+    async def initialize(self, config: dict[str, Any]) -> None:
+        if "unknown" in config:
+            raise Refused("unknown", "unknown configuration key 'unknown'")
+        await self._pass("initialize")
+
+    async def launch(self) -> None:
+        await self._pass("launch")
+
+    async def land(self) -> None:
+        await self._pass("land")
+
+    async def reconfigure(self, config: dict[str, Any]) -> None:
+        await self._pass("reconfigure")
+
+    async def start(self, run_id: str) -> None:
+        await self._pass("start")
+
+    async def stop(self) -> None:
+        await self._pass("stop")
+
+    async def interrupt(self) -> None:
+        await self._pass("interrupt")
+
+
+@pytest.fixture
+async def node(group: str) -> AsyncIterator[Node]:
+    async with Node(group, "tester") as node:
+        yield node
+
+
+@pytest.fixture
+async def satellite(node: Node) -> Satellite:
+    """A toy `Toy.one` on the bus, in NEW."""
+    satellite = Satellite(Toy("one"))
+    node.add(satellite)
+    await satellite.start()
+    return satellite
+
+
+@pytest.fixture
+def toy(satellite: Satellite) -> Toy:
+    assert isinstance(satellite.instrument, Toy)
+    return satellite.instrument
+
+
+@pytest.fixture
+async def proxy(node: Node, satellite: Satellite) -> Proxy:
+    """Connected to the toy, which is in INIT."""
+    proxy = node.proxy("one")
+    await proxy.wait_connected(3.0)
+    await satellite.move("initialize")
+    return proxy
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 3.0) -> Any:
+    """Return the condition's first true value; fails after the time."""
+    async with asyncio.timeout(timeout_s):
+        while not (value := condition()):
+            await asyncio.sleep(0.002)
+    return value
+
+
+@pytest.fixture
+def starts(group: str) -> Callable[..., Awaitable[tuple[Node, Satellite]]]:
+    """Nothing to clean: the nodes made by it belong to the caller."""
+
+    async def start(name: str, **more: Any) -> tuple[Node, Satellite]:
+        node = Node(group, f"node_{name}")
+        await node.start()
+        satellite = Satellite(Toy(name), **more)
+        node.add(satellite)
+        await satellite.start()
+        return node, satellite
+
+    return start
