@@ -30,6 +30,12 @@ def new_state() -> NDArray[np.int64]:
     return np.zeros(6, np.int64)
 
 
+def is_header(words: Words) -> NDArray[np.bool_]:
+    """Whether a word can be the header of a chunk: magic, whole words, a chip that can exist."""
+    magic = field(words, 0, 32) == MAGIC
+    return magic & (field(words, 48, 3) == 0) & (field(words, 32, 8) < MAX_CHIPS)
+
+
 def walk(words: Words, state: NDArray[np.int64]) -> NDArray[np.int8]:
     """Chip of every word, int8[n]; -1 for headers and skipped words.
 
@@ -37,14 +43,13 @@ def walk(words: Words, state: NDArray[np.int64]) -> NDArray[np.int8]:
     pieces.
     """
     chips = np.full(len(words), -1, np.int8)
-    size = field(words, 48, 16)
-    header = (field(words, 0, 32) == MAGIC) & (size % 8 == 0) & (field(words, 32, 8) < MAX_CHIPS)
+    header = is_header(words)
     unmistakable = header & (field(words, 40, 8) == 0) & ~KNOWN[types_of(words)]
     at = np.flatnonzero(header)
     # One more candidate behind the end spares every look-up below a question.
     candidates = [*at.tolist(), len(words)]
     cuts, indices = unmistakable[at].tolist(), field(words, 32, 8)[at].tolist()
-    payload = (size[at] // 8).tolist()
+    payload = (field(words, 48, 16)[at] // 8).tolist()
     left, chip, headers, resyncs, skipped, seeking = state.tolist()
     here = next_one = 0
     while here < len(words):

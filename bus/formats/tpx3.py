@@ -6,7 +6,7 @@
     batch = decoder.flush()               # what still waited for a global time
 
 Rows come in the order of the stream; packets are never put in order here (see `order` for the live path).
-Whatever the bytes, nothing raises: damage, unknown words and losses are counted (`facts`). The same bytes give
+Whatever the bytes, nothing raises: damage, unknown words, losses are counted (`facts`). The same bytes give
 the same rows however they are cut. `state` and `restore` carry a decoder over to another process at any point
 between two calls.
 """
