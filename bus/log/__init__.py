@@ -1,1 +1,1 @@
-"""The run log: hits are written before they are shared."""
+"""The run log: hits are written before they are shared. `docs/runlog.md` is the normative text."""
