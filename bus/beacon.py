@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 ANSWER_WITHIN_S = 0.1
 """Answers to a REQUEST are spread at random over this time; stock programs take up to 0.2 s."""
 _DRAIN = 100
-_IP_MULTICAST_ALL = 49  # Linux, <linux/in.h>: without 0, groups that others joined on other interfaces come in too
+_IP_MULTICAST_ALL = 49
+"""Linux, <linux/in.h>: unless it is 0, groups that others joined on other interfaces come in too."""
 
 
 class Beacons:
@@ -76,7 +77,7 @@ class Beacons:
             sock.close()
 
     def request(self, *services: Service) -> None:
-        """Ask who has these services. Each occupies a stock peer for up to 0.2 s: once per process is enough."""
+        """Ask who has these services; each costs a stock peer 0.2 s, so once per process is enough."""
         for service in services:
             self._send(Beacon(Kind.REQUEST, self.group, self.host, service))
 

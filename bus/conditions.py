@@ -12,12 +12,12 @@ from .attribute import Refused
 from .peer import Peer
 from .states import Role, State
 
-TRANSITIONAL = (State.INITIALIZING, State.LAUNCHING, State.LANDING, State.STARTING, State.STOPPING)
+TRANSITIONS = (State.INITIALIZING, State.LAUNCHING, State.LANDING, State.STARTING, State.STOPPING)
 TIMEOUT_S = 30.0
 
 
 class Conditions:
-    """What one satellite waits for; `find` gives the peer of a canonical name, `changed` an event per change."""
+    """What one satellite waits for, by the heartbeats that its node hears."""
 
     def __init__(self, canonical: str, node: Any) -> None:
         self.canonical, self.node = canonical, node
@@ -26,10 +26,10 @@ class Conditions:
         self.role: Role | None = None
 
     def prepare(self, config: dict[str, Any]) -> None:
-        """Check and take the keys of a new configuration; raises Refused and takes nothing when one is wrong."""
+        """Check and take the keys of a new configuration; Refused, and nothing taken, when one is wrong."""
         section, autonomy = (_section(config, key) for key in ("_conditions", "_autonomy"))
         after = {}
-        for state in TRANSITIONAL:
+        for state in TRANSITIONS:
             key = f"require_{state.name.lower()}_after"
             names = section.get(key, [])
             if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
@@ -50,7 +50,7 @@ class Conditions:
         self.role = Role[role.upper()] if role else None
 
     async def wait(self, state: State) -> None:
-        """Return when every named satellite has reached the state that `state` leads to; raise RuntimeError if one cannot."""
+        """Return when all named satellites are where `state` leads to; RuntimeError if one cannot be."""
         waiting = list(self.after.get(state, ()))
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -66,7 +66,8 @@ class Conditions:
                     else:
                         await changed.wait()
         except TimeoutError:
-            raise RuntimeError(f"waited {self.timeout_s:g} s in vain for {waiting[0]}, which comes first") from None
+            raise RuntimeError(f"waited {self.timeout_s:g} s in vain for {waiting[0]}, "
+                               f"which comes first") from None
 
     def _peer(self, name: str) -> Peer | None:
         for peer in self.node.peers.values():

@@ -1,4 +1,4 @@
-"""The `describe` reply: tables of an instrument <-> plain maps, with the versions that both sides must agree on.
+"""The `describe` reply: tables of an instrument <-> plain maps, with versions to agree on.
 
 Only what differs from the default of a field travels, and unknown keys are passed over, so that a newer minor
 version can say more. Lists hold one type each: stock C++ programs accept nothing else.
@@ -67,7 +67,8 @@ def parse(reply: Any) -> Description:
 
 def _rows(reply: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     table = reply.get(key, {})
-    if not isinstance(table, dict) or not all(type(n) is str and isinstance(r, dict) for n, r in table.items()):
+    if not (isinstance(table, dict)
+            and all(type(name) is str and isinstance(row, dict) for name, row in table.items())):
         raise Malformed(f"{key} is not a map of maps")
     return list(table.items())
 
@@ -82,7 +83,8 @@ def _plain(row: Attribute | Command, *skip: str) -> dict[str, Any]:
         if f.name == "states":
             value = [state.name for state in value]
         elif f.name == "alarms":
-            value = {key: float(limit) for key, limit in zip(_ALARMS, value, strict=True) if limit is not None}
+            limits = zip(_ALARMS, value, strict=True)
+            value = {key: float(limit) for key, limit in limits if limit is not None}
         elif f.name == "args":
             plain["types"] = [dtype for _, dtype in value]
             value = [name for name, _ in value]

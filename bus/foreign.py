@@ -1,4 +1,4 @@
-"""What can be known of a satellite that does not describe itself: other people's, written with the stock packages."""
+"""What can be known of a satellite that does not describe itself, such as the stock ones."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ RESERVED = {"STATE"}
 
 
 def description(listed: Any) -> Description:
-    """Return a description made of the reply to `get_commands`: verb -> text with the arguments in its last line."""
+    """Return a description made of the reply to `get_commands`: verb -> text, arguments in its last line."""
     commands = {}
     for verb, text in listed.items() if isinstance(listed, dict) else ():
         doc, _, arguments = str(text).strip().rpartition("\n")

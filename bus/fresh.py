@@ -16,7 +16,7 @@ class News(Enum):
 
 @dataclass
 class Sequences:
-    """Last epoch and sequence number of each attribute in this connection; a new connection starts with a new one."""
+    """Last epoch and sequence number of each attribute in one connection."""
 
     last: dict[str, tuple[int, int]] = field(default_factory=dict)
 

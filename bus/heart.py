@@ -7,7 +7,7 @@ import zmq
 
 from .constellation import chp
 from .states import HeartbeatFlag, Role, State
-from .wire import Wire
+from .wire import Context, Wire
 
 INTERVAL_MS = 500
 """Announced. Peers of ours declare us dead after three of them, stock Python ones after 2.3 s."""
@@ -18,7 +18,7 @@ SEND_S = 0.4
 class Heart:
     """Sends beats; the interval is constant, unlike stock Python's, up to some thirty peers."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", bind: str, sender: str,
+    def __init__(self, context: Context, bind: str, sender: str,
                  state: Callable[[], tuple[State, str, Role]]) -> None:
         socket = context.socket(zmq.XPUB)
         socket.setsockopt(zmq.XPUB_VERBOSER, 1)

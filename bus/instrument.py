@@ -45,8 +45,8 @@ class Instrument:
         self.on_failure: Callable[[str], None] = lambda reason: None
         self.state: Callable[[], State] = lambda: State.NEW
         self.move: Callable[..., Awaitable[None]] = self._no_bus
-        """`await self.move("start", run_id)`: a transition of its own, waited for; raises Refused. A setter or
-        command may call it in its own task."""
+        """`await self.move("start", run_id)`: a transition of its own, waited for; raises Refused.
+        A setter or command may call it in its own task."""
         self.station: Station | None = None
         """The station that it is part of, set by the backend before `connect`: data folder, interface."""
         self.describe_more: dict[str, Any] = {}
@@ -59,7 +59,8 @@ class Instrument:
     def publish(self, name: str, value: Any, severity: Severity = Severity.OK, status: str = "",
                 time_ns: int | None = None) -> Update:
         """Show a new value; `time_ns` is when it was taken, by default now. Only on the event loop."""
-        update = self.board.post(name, value, self.clock_ns() if time_ns is None else time_ns, severity, status)
+        time_ns = self.clock_ns() if time_ns is None else time_ns
+        update = self.board.post(name, value, time_ns, severity, status)
         self.on_update(name, update)
         return update
 

@@ -16,19 +16,19 @@ import zmq
 from .attribute import Refused
 from .constellation import cscp
 from .constellation.cscp import Message, Type
-from .wire import Wire
+from .wire import Context, Wire
 
 LARGEST_REPLY = (8 << 20) + (64 << 10)
 RETRY_S = 0.01
-CODES = {Type.NOTIMPLEMENTED: "unknown", Type.INCOMPLETE: "type", Type.INVALID: "state", Type.UNKNOWN: "unknown",
-         Type.ERROR: "failed"}
+CODES = {Type.NOTIMPLEMENTED: "unknown", Type.INCOMPLETE: "type", Type.INVALID: "state",
+         Type.UNKNOWN: "unknown", Type.ERROR: "failed"}
 """Refusal code of a reply without the tag `code`, as stock satellites send it."""
 
 
 class Link:
-    """Requests to one satellite; `one_by_one` for stock ones, which answer in order and block while they work."""
+    """Requests to one satellite; `one_by_one` for stock ones, which block while they work."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", address: str, sender: str, peer: str) -> None:
+    def __init__(self, context: Context, address: str, sender: str, peer: str) -> None:
         socket = context.socket(zmq.DEALER)
         # Requests queue for a living connection only: one that waits for a dead peer would be carried out on
         # its return.
@@ -45,8 +45,8 @@ class Link:
         self._wire = Wire(socket, self._receive)
         socket.connect(address)
 
-    async def ask(self, verb: str, payload: Any = None, *, timeout_s: float = 2.0, tags: dict[str, Any] | None = None,
-                  patient: bool = False) -> Message:
+    async def ask(self, verb: str, payload: Any = None, *, timeout_s: float = 2.0,
+                  tags: dict[str, Any] | None = None, patient: bool = False) -> Message:
         """Return the successful reply; raises Refused with the peer's code, or "link" or "late" of our own.
 
         `patient` waits for the connection to be made within the time; only for requests that change nothing.

@@ -23,7 +23,8 @@ ACCEPT_S = 0.1
 refusal."""
 OVERTAKING = ("stop", "interrupt")
 RUN_ID = re.compile(r"[\w-]+")
-_AT_WORK = (State.LAUNCHING, State.LANDING, State.ORBIT, State.RECONFIGURING, State.STARTING, State.RUN, State.STOPPING)
+_AT_WORK = (State.LAUNCHING, State.LANDING, State.ORBIT, State.RECONFIGURING, State.STARTING, State.RUN,
+            State.STOPPING)
 
 
 class Machine:
@@ -49,9 +50,10 @@ class Machine:
         target = next_state(command, before)
         if target is None:
             legal = ", ".join(s.name for s in TRANSITIONS[command])
-            raise Refused("state", f"{name}: {command} is not possible in {before.name}, only in {legal}")
+            raise Refused("state", f"{name}: {command} is not possible in {before.name}, "
+                                   f"only in {legal}")
         if self._working:
-            raise Refused("busy", f"{name}: {self._working} has not come to its end yet, try again later")
+            raise Refused("busy", f"{name}: {self._working} has not ended yet, try again later")
         if command == "initialize":
             self.prepare(payload)
         locked = command not in OVERTAKING and not self.turn.mine
@@ -64,13 +66,12 @@ class Machine:
         return task
 
     async def move(self, command: str, payload: Any = None) -> None:
-        """Make a transition and wait for its end; raises Refused, with code "failed" when it ended elsewhere."""
+        """Make a transition and wait for its end; raises Refused, with code "failed" if it ended in ERROR."""
         task = await self.request(command, payload)
-        goal = next_state(command, State.ORBIT if command == "interrupt" else next(iter(TRANSITIONS[command])))
         refusal = await task
         if refusal is not None:
             raise refusal
-        if goal is not None and self.state is State.ERROR:
+        if self.state is State.ERROR:
             raise Refused("failed", f"{self.instrument.name}: {self.status}")
 
     def fail(self, reason: str) -> None:
@@ -118,7 +119,7 @@ class Machine:
             goal, status = State.ERROR, f"{command} failed: {error or type(error).__name__}"
         self._working = ""
         if self.state is not target:
-            return refusal  # a failure came in between; what was begun has been carried out, but leads nowhere
+            return refusal  # a failure came in between: what was begun has ended, but leads nowhere
         if goal is State.ERROR:
             self.fail(status)
             return refusal

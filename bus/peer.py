@@ -10,14 +10,14 @@ from .constellation.chirp import Service, identity
 from .constellation.pack import Malformed
 from .lives import Lives
 from .states import HeartbeatFlag, State
-from .wire import Wire
+from .wire import Context, Wire
 
 LARGEST_BEAT = 64 << 10
 
 
 @dataclass(eq=False)
 class Peer:
-    """One satellite of the group, ours or foreign; one heartbeat subscription, shared by all of this process."""
+    """One satellite, ours or foreign, and the one heartbeat subscription that this process has to it."""
 
     host: bytes
     services: dict[Service, tuple[str, int]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Peer:
         """True from the first heartbeat until link, lives or the peer itself say otherwise."""
         return self.lives.left > 0
 
-    def listen(self, context: "zmq.Context[zmq.Socket[bytes]]", beat: Callable[["Peer", chp.Beat], None],
+    def listen(self, context: Context, beat: Callable[["Peer", chp.Beat], None],
                lost: Callable[["Peer"], None]) -> None:
         """Subscribe to its heartbeats, in place of an earlier subscription."""
         self.forget()
@@ -55,7 +55,7 @@ class Peer:
             message = chp.decode(frames)
             # After a restart another program may sit on the port: only its owner's beats count.
             if identity(message.sender) != self.host:
-                raise Malformed(f"heartbeat of {message.sender!r} on the port of {self.name or 'somebody else'}")
+                raise Malformed(f"heartbeat of {message.sender!r} on the port of {self.name or 'another'}")
             beat(self, message)
 
         self.heart = Wire(socket, receive)

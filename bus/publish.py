@@ -1,4 +1,4 @@
-"""The publishing side of a satellite: scalars and log lines on its CMDP socket, arrays on a socket of their own.
+"""The publishing side of a satellite: scalars and log lines on one socket, arrays on another.
 
 Nothing is sent that nobody subscribed to, but every update has been counted already (`Board`), so that a
 receiver sees by the sequence number what it missed. A new subscription is answered with the current values,
@@ -15,7 +15,7 @@ import zmq
 from .attribute import Attribute, Board, Update
 from .constellation import cmdp
 from .values import pack_array, quality, to_wire
-from .wire import Wire
+from .wire import Context, Wire
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ QUEUE_ARRAYS = 3
 class Topic:
     """One XPUB socket, its subscriptions and what answers a new one."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", bind: str, queue: int) -> None:
+    def __init__(self, context: Context, bind: str, queue: int) -> None:
         socket = context.socket(zmq.XPUB)
         # Without VERBOSER the second subscriber of a topic would never be told to us, and get no snapshot.
         socket.setsockopt(zmq.XPUB_VERBOSER, 1)
@@ -71,7 +71,7 @@ class Topic:
 class Publisher:
     """Publishes the boards of one satellite."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", bind: str, sender: str, boards: Iterable[Board]) -> None:
+    def __init__(self, context: Context, bind: str, sender: str, boards: Iterable[Board]) -> None:
         self.sender, self.boards = sender, tuple(boards)
         self.errors = 0
         """Values that could not be sent, such as integers above 2^63-1."""
@@ -101,7 +101,8 @@ class Publisher:
                 value, tags = data, tags | layout
             else:
                 value = to_wire(attribute, update.value)
-            frames = cmdp.encode(cmdp.Metric(self.sender, update.time_ns, attribute.name, value, attribute.unit, tags))
+            frames = cmdp.encode(cmdp.Metric(self.sender, update.time_ns, attribute.name, value,
+                                             attribute.unit, tags))
         except (ValueError, TypeError, OverflowError) as error:
             self.errors += 1
             log.error("%s.%s: cannot publish %r: %s", self.sender, attribute.name, update.value, error)

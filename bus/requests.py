@@ -1,6 +1,7 @@
 """What the requests of our layer do: describe, get, set and the instrument's own commands."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 from .attribute import UNKNOWN, Attribute, Command, Refused, Severity, Update, checked
@@ -15,7 +16,7 @@ from .values import pack_array, quality, to_wire, unpack_array
 
 
 class Requests:
-    """Serves one instrument; `verbs` maps each command to its verb, `reserved` are verbs of the protocol itself."""
+    """Serves one instrument; `verbs` maps its commands to verbs, `reserved` are those of the protocol."""
 
     def __init__(self, instrument: Instrument, turn: Turn, reserved: set[str]) -> None:
         self.instrument, self.turn, self.board = instrument, turn, instrument.board
@@ -26,7 +27,7 @@ class Requests:
         self.arrays_port = 0
         for name, attribute in self.board.attributes.items():
             if attribute.writable and not hasattr(instrument, f"set_{name}"):
-                raise TypeError(f"{type(instrument).__name__} has no method set_{name} for its writable attribute")
+                raise TypeError(f"{type(instrument).__name__} has no method set_{name} for its attribute")
         for name in instrument.commands:
             if not hasattr(instrument, f"do_{name}"):
                 raise TypeError(f"{type(instrument).__name__} has no method do_{name} for its command")
@@ -57,8 +58,8 @@ class Requests:
     def _get(self, request: Message) -> Result:
         args = _arguments(request, 0, 1)
         if not args:
-            scalars = {name: _full(self.board.attributes[name], update) for name, update in self.board.updates.items()
-                       if not self.board.attributes[name].array}
+            known = ((self.board.attributes[name], update) for name, update in self.board.updates.items())
+            scalars = {a.name: _full(a, update) for a, update in known if not a.array}
             return f"{len(scalars)} values", scalars, {}
         attribute = self._attribute(args[0])
         update = self.board.updates.get(attribute.name, UNKNOWN)
@@ -126,15 +127,15 @@ class Requests:
         state: State = self.instrument.state()
         if state not in what.states:
             where = ", ".join(s.name for s in what.states)
-            raise Refused("state", f"{self.instrument.name}: {request.text} {what.name} is not possible in {state.name}, "
-                                   f"only in {where}")
+            raise Refused("state", f"{self.instrument.name}: {request.text} {what.name} is not possible "
+                                   f"in {state.name}, only in {where}")
 
     def _seq(self, name: str) -> int:
         last = self.board.updates.get(name)
         return last.seq if last else 0
 
     def _busy(self, name: str, before: int) -> dict[str, Any]:
-        """Return the tag `busy`: the update since `before` that made it true, or the last one when none did."""
+        """Return the tag `busy`: the update since `before` that made it true, or the last if none did."""
         if not name:
             return {}
         risen = self.risen.get(name, 0)
@@ -146,7 +147,8 @@ def _full(attribute: Attribute, update: Update) -> dict[str, Any]:
     try:
         value = to_wire(attribute, update.value)
     except (TypeError, ValueError, OverflowError):
-        value, update = None, Update(None, update.time_ns, Severity.INVALID, "cannot be sent", update.seq, update.epoch)
+        value = None
+        update = replace(update, value=None, severity=Severity.INVALID, status="cannot be sent")
     return {"value": value, "time_ns": update.time_ns, **quality(update)}
 
 

@@ -1,4 +1,4 @@
-"""An instrument on the bus: sockets and life cycle, from the check that its name is free to the orderly goodbye.
+"""An instrument on the bus: sockets and life cycle, from the check of its name to the orderly goodbye.
 
 The parts: `Machine` moves it through its states, `Stock` and `Requests` serve what is asked, `Server` reads
 and answers, `Publisher` sends what it shows, `Heart` beats. Here they are joined.
@@ -10,9 +10,10 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .attribute import Attribute, Board, Refused, Update
+from .attribute import Board, Refused, Update
 from .conditions import Conditions
 from .constellation.chirp import Service, identity
+from .health import HEALTH, HEALTH_S, OWN, PSEUDO
 from .heart import Heart
 from .instrument import Instrument
 from .machine import Machine
@@ -33,20 +34,6 @@ DEPART_S = 0.5
 each."""
 LAND_S = 3.0
 """A run that is on when the process ends gets this long to stop and land."""
-HEALTH_S = 2.0
-HEALTH = (
-    Attribute("loop_lag", "float", "Longest delay of the event loop", "ms", 1),
-    Attribute("malformed", "int", "Messages that could not be read"),
-    Attribute("degraded", "bool", "A peer failed during this run"),
-)
-"""Attributes that every satellite has beside its instrument's."""
-OWN = (
-    Attribute("state", "str", "Current state"),
-    Attribute("run_id", "str", "Run now or last"),
-)
-"""Metrics that stock programs know; our proxies take the state from heartbeats."""
-PSEUDO = ("state", "status_text", "connected")
-"""Names that proxies use for what comes with the heartbeat."""
 
 
 class Satellite:
@@ -98,10 +85,11 @@ class Satellite:
         if node is None:
             raise RuntimeError(f"{self.canonical} is not on a node yet: node.add(satellite) comes first")
         if address := await node.taken(self.host):
-            raise RuntimeError(f"{self.canonical} is taken in group {node.group} by a satellite at {address}: "
-                               f"stop that one, or give this one another name")
+            raise RuntimeError(f"{self.canonical} is taken in group {node.group} by a satellite at {address}"
+                               f": stop that one, or give this one another name")
         self._conditions = Conditions(self.canonical, node)
-        self.publisher = Publisher(node.context, node.bind, self.canonical, (self.instrument.board, self._own))
+        boards = (self.instrument.board, self._own)
+        self.publisher = Publisher(node.context, node.bind, self.canonical, boards)
         self.heart = Heart(node.context, node.bind, self.canonical,
                            lambda: (self.machine.state, self.machine.status, self.role))
         self.server = Server(node.context, node.bind, self.canonical,
@@ -121,7 +109,7 @@ class Satellite:
                                Service.MONITORING: self.publisher.metrics.port})
 
     async def stop(self) -> None:
-        """Stop and land a run, release the hardware, say goodbye, close. Takes at least DEPART_S; safe to call twice."""
+        """Stop and land a run, release the hardware, say goodbye, close; takes DEPART_S at least."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         await asyncio.shield(self._ending)

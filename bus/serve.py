@@ -17,7 +17,7 @@ from .constellation import cscp
 from .constellation.cscp import Message, Type
 from .constellation.pack import Malformed
 from .turn import Turn
-from .wire import Wire
+from .wire import Context, Wire
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ TYPES = {"limit": Type.INCOMPLETE, "type": Type.INCOMPLETE, "unknown": Type.INCO
 class Server:
     """Reads requests and answers them by the table `verbs`."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", bind: str, sender: str, verbs: Mapping[str, Handler],
+    def __init__(self, context: Context, bind: str, sender: str, verbs: Mapping[str, Handler],
                  clock_ns: Callable[[], int]) -> None:
         socket = context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_REQUEST)
@@ -74,8 +74,8 @@ class Server:
         try:
             handler = self.verbs.get(request.text.lower())
             if handler is None:
-                self._reply(envelope, Type.UNKNOWN, f"{self.sender} has no command {request.text[:80]!r}", None,
-                            {"code": "unknown"})
+                text = f"{self.sender} has no command {request.text[:80]!r}"
+                self._reply(envelope, Type.UNKNOWN, text, None, {"code": "unknown"})
                 return
             check_deadline(request, self.clock_ns())
             if len(self.tasks) >= MOST_REQUESTS:
@@ -99,12 +99,13 @@ class Server:
 
     def _refuse(self, envelope: list[bytes], request: Message, error: Exception) -> None:
         if not isinstance(error, Refused):
-            log.warning("%s: %s failed", self.sender, request.text, exc_info=True)
+            log.warning("%s: %s failed", self.sender, request.text, exc_info=error)
             error = Refused("failed", f"{request.text} failed: {error or type(error).__name__}")
         kind = TYPES.get(error.code, Type.INVALID)
         self._reply(envelope, kind, error.text, None, {"code": error.code})
 
-    def _reply(self, envelope: list[bytes], kind: Type, text: str, payload: Any, tags: dict[str, Any]) -> None:
+    def _reply(self, envelope: list[bytes], kind: Type, text: str, payload: Any,
+               tags: dict[str, Any]) -> None:
         try:
             frames = cscp.encode(Message(self.sender, self.clock_ns(), kind, text, payload, tags))
         except (TypeError, ValueError, OverflowError) as error:
@@ -117,10 +118,12 @@ def check_deadline(request: Message, now_ns: int) -> None:
     """Refuse a request that its caller has given up on; stock callers set no deadline."""
     deadline_ns = request.tags.get("deadline")
     if isinstance(deadline_ns, int) and now_ns > deadline_ns:
-        raise Refused("late", f"{request.text} came {(now_ns - deadline_ns) / 1e6:.0f} ms after its deadline: not done")
+        late_ms = (now_ns - deadline_ns) / 1e6
+        raise Refused("late", f"{request.text} came {late_ms:.0f} ms after its deadline: not done")
 
 
-async def in_turn(turn: Turn, work: Callable[[], Awaitable[Result]], what: str, *, overtakes: bool = False) -> Result:
+async def in_turn(turn: Turn, work: Callable[[], Awaitable[Result]], what: str, *,
+                  overtakes: bool = False) -> Result:
     """Do the work when its turn has come, or at once if it overtakes; return its result, within ANSWER_S.
 
     Past that, work that waits is dropped and refused as busy; work that has begun goes on, and its outcome

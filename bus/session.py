@@ -1,4 +1,4 @@
-"""One life of a satellite as a proxy follows it: sockets opened, tables read, values taken, until the link is lost.
+"""One life of a satellite as a proxy follows it: tables read, values taken, until the link is lost.
 
 Order matters: subscribe first, then describe, then read all values. What is published in between arrives
 twice and is dropped once; nothing falls through.
@@ -18,7 +18,7 @@ from .constellation.cmdp import Metric, Topics
 from .constellation.pack import Malformed
 from .description import PROTOCOL, Description, parse
 from .fresh import News, Sequences
-from .link import Link
+from .link import LARGEST_REPLY, Link
 from .peer import Peer
 from .wire import Wire
 
@@ -46,7 +46,8 @@ class Session:
         self._sequences = Sequences()
         self._docs: dict[str, str] = {}
         self._rereading: set[str] = set()
-        self._wires = [self._subscribe(*peer.services[Service.MONITORING], LARGEST_UPDATE, b"STAT/", b"STAT?")]
+        metrics = peer.services[Service.MONITORING]
+        self._wires = [self._subscribe(*metrics, LARGEST_UPDATE, b"STAT/", b"STAT?")]
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._meet())
 
@@ -63,7 +64,7 @@ class Session:
         return self.known.verbs.get(command, command) if self.known else command
 
     def arguments(self, args: tuple[Any, ...]) -> Any:
-        """Return the payload for positional arguments; stock satellites want none rather than an empty list."""
+        """Return the payload for positional arguments; stock satellites want none, not an empty list."""
         return list(args) if args or self.ours else None
 
     async def get(self, name: str, timeout_s: float) -> Update:
@@ -80,7 +81,8 @@ class Session:
 
     def _stored(self, name: str) -> Update:
         if name not in self.proxy.updates:
-            raise Refused("unknown", f"{self.proxy.name} has not sent {name!r}; a stock satellite cannot be asked for it")
+            raise Refused("unknown", f"{self.proxy.name} has not sent {name!r}, "
+                                     f"and a stock satellite cannot be asked for it")
         return self.proxy.updates[name]
 
     async def _meet(self) -> None:
@@ -111,7 +113,7 @@ class Session:
         arrays = [a.name for a in known.attributes.values() if a.array]
         if arrays and known.arrays and proxy.node.arrays and len(self._wires) < 2:
             address = self.peer.services[Service.CONTROL][0]
-            self._wires.append(self._subscribe(address, known.arrays, values.LARGEST_ARRAY + (64 << 10), b"STAT/"))
+            self._wires.append(self._subscribe(address, known.arrays, LARGEST_REPLY, b"STAT/"))
         self.known, self.ours = known, True
         everything = await self.link.ask("get", timeout_s=PATIENCE_S)
         if not isinstance(everything.payload, dict):
@@ -152,7 +154,8 @@ class Session:
         if name not in self.proxy.attributes:
             return  # STATE and RUN_ID, for stock programs
         value = values.unpack_array(metric.value, metric.tags) if "dtype" in metric.tags else metric.value
-        self._take(name, values.update(value, metric.time_ns, metric.tags), again=metric.tags.get("again") is True)
+        again = metric.tags.get("again") is True
+        self._take(name, values.update(value, metric.time_ns, metric.tags), again=again)
 
     def _foreign(self, metric: Metric) -> None:
         proxy = self.proxy

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 DOCS = {
     "get_name": "Return the canonical name.", "get_version": "Return the version of this program.",
     "get_cnstln_version": "Return the version of the Constellation implementation.",
-    "get_commands": "List the commands.", "get_state": "Return the state.", "get_status": "Return the status text.",
-    "get_role": "Return the role.", "get_config": "Return the configuration.", "get_run_id": "Return the run id.",
-    "initialize": "Take a configuration.", "launch": "Prepare for a run.", "land": "Undo launch.",
+    "get_commands": "List the commands.", "get_state": "Return the state.",
+    "get_status": "Return the status text.", "get_role": "Return the role.",
+    "get_config": "Return the configuration.", "get_run_id": "Return the run id.",
+    "initialize": "Take a configuration.", "launch": "Prepare for a run.",
+    "land": "Undo launch.",
     "reconfigure": "Change the configuration in ORBIT.", "start": "Begin a run.", "stop": "End the run.",
     "shutdown": "End this satellite.",
     "describe": "Return the tables of attributes and commands, and the versions of this layer.",
@@ -26,8 +28,8 @@ DOCS = {
     "_get_commands": "List the hidden commands.", "_interrupt": "Go to SAFE.", "_failure": "Go to ERROR.",
 }
 """Verb -> what it does; those with an underscore are hidden from lists."""
-ARGUMENTS = {"initialize": "config: dict", "reconfigure": "partial_config: dict", "start": "run_identifier: str",
-             "set": "name: str, value: any", "get": "name: str"}
+ARGUMENTS = {"initialize": "config: dict", "reconfigure": "partial_config: dict",
+             "start": "run_identifier: str", "set": "name: str, value: any", "get": "name: str"}
 RESERVED = set(DOCS)
 
 
@@ -45,15 +47,17 @@ class Stock:
     def handlers(self) -> dict[str, Handler]:
         """Return verb -> handler."""
         satellite, machine = self.satellite, self.machine
-        texts = {"get_name": lambda: satellite.canonical, "get_version": version, "get_status": lambda: machine.status,
-                 "get_cnstln_version": lambda: f"hitline {version()}", "get_run_id": lambda: machine.run_id}
+        texts = {"get_name": lambda: satellite.canonical, "get_version": version,
+                 "get_cnstln_version": lambda: f"hitline {version()}",
+                 "get_status": lambda: machine.status, "get_run_id": lambda: machine.run_id}
         table: dict[str, Handler] = {verb: lambda _, text=text: (text(), None, {})  # type: ignore[misc]
                                      for verb, text in texts.items()}
         table |= {"get_state": self._state, "get_role": self._role, "get_config": self._config,
                   "get_commands": lambda _: self._commands(hidden=False),
                   "_get_commands": lambda _: self._commands(hidden=True),
                   "_interrupt": self._move, "_failure": self._failure, "shutdown": self._shutdown}
-        return table | dict.fromkeys(("initialize", "launch", "land", "reconfigure", "start", "stop"), self._move)
+        moves = ("initialize", "launch", "land", "reconfigure", "start", "stop")
+        return table | dict.fromkeys(moves, self._move)
 
     async def _move(self, request: Message) -> Result:
         command = request.text.lower().removeprefix("_")
@@ -66,8 +70,8 @@ class Stock:
 
     def _shutdown(self, request: Message) -> Result:
         if next_state("shutdown", self.machine.state) is None:
-            raise Refused("state", f"{self.satellite.canonical}: shutdown is not possible in {self.machine.state.name}; "
-                                   f"stop and land first")
+            raise Refused("state", f"{self.satellite.canonical}: shutdown is not possible in "
+                                   f"{self.machine.state.name}; stop and land first")
         self.satellite.end_soon()
         return f"{self.satellite.canonical} shuts down", None, {}
 

@@ -1,7 +1,7 @@
 """The bus for code that blocks: scripts, the command line, tests.
 
-A `Client` runs a node on a loop of its own in a thread. Its methods wait, and raise what the proxy raises: `Refused`,
-`TimeoutError`.
+A `Client` runs a node on a loop of its own in a thread. Its methods wait, and raise what the proxy raises:
+`Refused`, `TimeoutError`.
 """
 
 import asyncio
@@ -123,7 +123,11 @@ class Client:
     def watch(self, name: str, callback: Callable[[str, Update], None]) -> Callable[[], None]:
         """Call back, in the loop's thread, for all current and new values; the result ends it."""
         end = self._with(name, lambda proxy: _value(proxy.listen(callback)))
-        return lambda: self._loop.call_soon_threadsafe(end) and None
+
+        def stop() -> None:
+            self._loop.call_soon_threadsafe(end)
+
+        return stop
 
     def _with(self, name: str, work: Callable[[Proxy], Coroutine[Any, Any, T]], timeout_s: float = 0.0) -> T:
         async def run() -> T:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Turn:
-    """`async with turn:` waits for those who asked earlier. asyncio's lock is fair; the holder is our addition."""
+    """`async with turn:` waits for those who asked earlier; asyncio's lock is fair, the holder is ours."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -16,7 +16,7 @@ class Turn:
 
     @property
     def mine(self) -> bool:
-        """True in the task that holds the turn: a setter that moves the state machine must not wait for itself."""
+        """True in the task that holds the turn: a setter that makes a transition cannot wait for itself."""
         return self._holder is not None and self._holder is asyncio.current_task()
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -1,8 +1,8 @@
-"""Values and their quality <-> what stands in frames and tag maps. Pure; the text of `docs/bus.md` in code."""
+"""Values and their quality <-> what stands in frames and tag maps: the text of `docs/bus.md` in code."""
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgpack
@@ -32,7 +32,7 @@ def to_wire(attribute: Attribute, value: Any) -> Any:
 
 
 def pack_array(value: Any) -> tuple[bytes, dict[str, Any]]:
-    """Return the bytes (C order, little-endian) of an array and the tags `dtype` and `shape` that go with them."""
+    """Return the bytes of an array (C order, little-endian) and its tags `dtype` and `shape`."""
     array = np.asarray(value)
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")) if array.ndim else array.reshape(1)
     if array.nbytes > LARGEST_ARRAY:
@@ -45,7 +45,8 @@ def unpack_array(data: Any, tags: Mapping[str, Any]) -> np.ndarray:
     dtype, shape = tags.get("dtype"), tags.get("shape")
     if type(data) is not bytes or not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
         raise Malformed(f"array of {type(data).__name__} with dtype {dtype!r}")
-    if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 2**32 for n in shape):
+    if not (isinstance(shape, list) and len(shape) <= 8
+            and all(type(n) is int and 0 <= n < 2**32 for n in shape)):
         raise Malformed(f"array of shape {shape!r}")
     try:
         kind = np.dtype(dtype)
@@ -95,6 +96,6 @@ def foreign(value: Any) -> tuple[str, Any]:
 
 def text_list(value: Any, name: str) -> tuple[str, ...]:
     """Return a list of text as a tuple, or raise Malformed."""
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or not all(type(v) is str for v in value):
+    if not isinstance(value, list | tuple) or not all(type(v) is str for v in value):
         raise Malformed(f"{name} is not a list of text: {value!r}")
     return tuple(value)

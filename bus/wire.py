@@ -9,6 +9,7 @@ half-way schedules its continuation.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -16,6 +17,8 @@ from zmq.utils.monitor import parse_monitor_message
 from .constellation.pack import Malformed
 
 log = logging.getLogger(__name__)
+
+Context: TypeAlias = "zmq.Context[zmq.Socket[bytes]]"
 
 DRAIN = 100
 """Messages read before others get their turn; higher starves the loop in a flood, lower wastes wake-ups."""
@@ -77,7 +80,7 @@ class Wire:
         self._schedule()
 
     def watch(self, lost: Callable[[], None]) -> None:
-        """Call `lost` as soon as the TCP connection of this socket breaks, milliseconds after the peer's death."""
+        """Call `lost` when the TCP connection breaks, milliseconds after the peer's death."""
         monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
         def event(frames: list[bytes]) -> None:

@@ -1,6 +1,6 @@
-"""CHIRP version 1: the 42-byte UDP datagrams by which satellites find one another.
+r"""CHIRP version 1: the 42-byte UDP datagrams by which satellites find one another.
 
-Source: Constellation, "Constellation Host Identification & Reconnaissance Protocol". Layout: `CHIRP\\x01`,
+Source: Constellation, "Constellation Host Identification & Reconnaissance Protocol". Layout: `CHIRP\x01`,
 kind u8, MD5 of the group, MD5 of the canonical name (both of the lower-case text), service u8, port u16
 big-endian. The address of a service is the source address of the datagram. A datagram from the net is parsed
 here and nowhere else.

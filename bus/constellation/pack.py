@@ -1,4 +1,4 @@
-"""MsgPack as Constellation uses it: several objects one after the other in a frame, exact types, ns time stamps.
+"""MsgPack as Constellation uses it: objects one after the other in a frame, exact types, ns time stamps.
 
 Every decoder of this package raises `Malformed` and nothing else, whatever bytes it is given. Memory is
 bounded by the frame: a header that announces more elements than the frame has bytes is refused before
@@ -29,7 +29,7 @@ _packer = msgpack.Packer(default=_numpy)
 
 
 def pack(*values: Any) -> bytes:
-    """Return the objects concatenated; raises TypeError, ValueError or OverflowError for what MsgPack has no word for."""
+    """Return the objects concatenated; TypeError, ValueError or OverflowError for what MsgPack cannot say."""
     try:
         return b"".join([_packer.pack(value) for value in values])
     except Exception:
@@ -74,7 +74,7 @@ def header(protocol: str, sender: str, time_ns: int, *rest: Any) -> bytes:
 
 
 def open_header(protocol: str, frame: bytes, *rest: type) -> list[Any]:
-    """Return sender, time in ns and the rest of a header; other protocols and versions are refused by name."""
+    """Return sender, time in ns and the rest of a header; other protocols and versions are refused."""
     found, *values = unpack(frame, str, str, msgpack.Timestamp, *rest)
     if found != protocol:
         raise Malformed(f"protocol {found!r} instead of {protocol!r}")
