@@ -130,7 +130,8 @@ class _Reader:
             self.take("(")
             name = self.take("word")
             self.take(")")
-            if name in {"UAG": policy.users, "HAG": policy.hosts, "ASG": policy.groups}[keyword]:
+            taken: dict[str, Mapping] = {"UAG": policy.users, "HAG": policy.hosts, "ASG": policy.groups}
+            if name in taken[keyword]:
                 self.fail(f"{keyword}({name}) stands twice: join the two")
             if keyword == "ASG":
                 policy.groups[name] = self._rules(policy)

@@ -44,7 +44,7 @@ def database(attributes: Iterable[Any], commands: Iterable[Any] = (), *, title: 
         if len(name.encode()) > LONGEST_NAME:
             raise TableError(f"{owner}: {name} has more than {LONGEST_NAME} bytes; give it a shorter pv")
         names[name] = owner
-        body = "".join(f"    field({key}, {_quoted(value)})\n" for key, value in fields.items())
+        body = "".join(f"    field({key}, {quoted(value)})\n" for key, value in fields.items())
         blocks.append(f'record({rtype}, "{prefix}{name}") {{\n{body}'
                       f'    info(hitline, "{instrument} {target}")\n}}\n')
     return "\n".join(blocks)
@@ -170,7 +170,8 @@ def _state(a: Any, text: str) -> str:
     return text
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Write a value of a field."""
     for char, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
         value = value.replace(char, escape)
     return f'"{value}"'

@@ -131,7 +131,7 @@ def _json(tokens: Tokens, token: Token, level: int) -> str:
                 _fail(item, f"expected a key, found {item.text!r}")
             if (colon := tokens.next(value=True)).kind != ":":
                 _fail(colon, f"expected ':' after key {item.text!r}, found {colon.text!r}")
-            out += f'"{item.text}":'
+            out += f'"{item.text}":' if item.kind == "string" else f"{item.text}:"
             item = tokens.next(value=True)
         out += _json(tokens, item, level + 1)
         item = tokens.next(value=True)

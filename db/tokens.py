@@ -74,10 +74,8 @@ class Tokens:
                     self.fail("a NUL or DEL character: this is not a text file")
                 try:
                     self.text, self.at = expand(raw, self.macros), 0
-                except MacroError as error:
-                    if not raw.lstrip().startswith("#"):
-                        self.fail(str(error))
-                    continue
+                except MacroError as error:  # in a comment too: EPICS base loses the next line by it
+                    self.fail(str(error))
                 return True
             self.open.pop()
         return False
