@@ -15,7 +15,7 @@ SATELLITE = (
               choice_severity=tuple(_WORRY.get(s, Severity.OK) for s in State), pv="SatelliteState_RBV"),
     Attribute("status_text", "str", "What its satellite says about its state.", pv="StatusMessage_RBV"),
     Attribute("connected", "bool", "The link to its process stands.", choices=("Disconnected", "Connected"),
-              choice_severity=(Severity.INVALID, Severity.OK), pv="Connected_RBV"),
+              choice_severity=(Severity.MAJOR, Severity.OK), pv="Connected_RBV"),
 )
 """What a proxy knows of every instrument."""
 

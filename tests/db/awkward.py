@@ -1,7 +1,8 @@
 """Databases in odd but legal spelling, for the comparison with EPICS base; each is loaded with P=C:."""
 
 AWKWARD = {
-    "comments, escapes, barewords, JSON values": r"""# a comment with a macro that nobody defined $(UNDEF), don't mind
+    "comments, escapes, barewords, JSON values": r"""
+# a comment with a macro that nobody defined $(UNDEF), don't mind
 record(ai, "$(P)A") { # behind a brace
   field(DESC, "tab\there \"q\" \\ \x41 \q \a") # a comment with } and ")"
   field(EGU , mm) field("PREC",3) info(a, "x\ty") info(b, [1, 2, {k: v, "z": null},]) info(c, 'single "q"')

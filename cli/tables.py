@@ -1,0 +1,105 @@
+"""Attribute tables by kind: what `db/*.db` are written from and what a station's records are checked against.
+
+Only this room may see instruments and analysis together. Everything is imported when it is asked for.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, EntryPointError, find
+from hitline.bus.health import HEALTH
+from hitline.bus.station import Station
+from hitline.db import access
+from hitline.db.check import Tables, check
+from hitline.db.error import DbError
+from hitline.db.generate import database
+from hitline.ioc.faces.common import FACE, RESET, SATELLITE
+from hitline.ioc.faces.table import CONDUCTOR, SHIPPED, SUPERVISOR, Table
+
+BLOCKS_SHIPPED = ("counts", "image", "spectra")
+"""The pipeline blocks whose results stand in analysis.db."""
+
+
+def shipped() -> dict[str, str]:
+    """Give {file name: text} of the shipped databases; raises TableError."""
+    from hitline.ioc.conductor import Conductor
+    from hitline.ioc.drivers.detector import COMMANDS, DETECTOR
+    from hitline.ioc.drivers.replay import Replay
+
+    face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
+    return {
+        "satellite.db": database((*SATELLITE, *HEALTH), RESET, title="satellite.db: what every instrument has."),
+        "detector.db": database(DETECTOR, COMMANDS, title="detector.db: a readout."),
+        "replay.db": database(_beyond(Replay.ATTRIBUTES, DETECTOR), _beyond(Replay.COMMANDS, COMMANDS),
+                              title="replay.db: what a replayed file has beyond a readout."),
+        "analysis.db": database(_analysis(BLOCKS_SHIPPED), title="analysis.db: an analysis worker."),
+        "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),
+        "station.db": _supervisor() + "\n" + face,
+    }
+
+
+def _supervisor() -> str:
+    from hitline.ioc.supervisor import Supervisor
+
+    return database(Supervisor.ATTRIBUTES, Supervisor.COMMANDS, prefix="$(P)", instrument=SUPERVISOR,
+                    title="station.db: the processes of the station.")
+
+
+def _analysis(blocks: tuple[str, ...]) -> tuple[Any, ...]:
+    from hitline.analysis.attributes import ATTRIBUTES
+
+    return (*ATTRIBUTES, *(a for name in blocks for a in find(BLOCKS, name).outputs))
+
+
+def _beyond(table: tuple[Any, ...], base: tuple[Any, ...]) -> tuple[Any, ...]:
+    names = {item.name for item in base}
+    return tuple(item for item in table if item.name not in names)
+
+
+def of_station(station: Station) -> dict[str, Tables]:
+    """Give the tables of everything in a station that can be loaded."""
+    from hitline.ioc.conductor import Conductor
+    from hitline.ioc.supervisor import Supervisor
+
+    found = {"face": Tables.of(FACE), SUPERVISOR: _tables(Supervisor.ATTRIBUTES, Supervisor.COMMANDS)}
+    if station.conductor is not None:
+        found[CONDUCTOR] = _tables(Conductor.ATTRIBUTES, Conductor.COMMANDS)
+    for name, entry in station.instruments.items():
+        try:
+            cls = find(INSTRUMENTS, entry.type)
+        except EntryPointError:
+            continue  # the table of records says so already
+        found[name] = _tables(cls.ATTRIBUTES, cls.COMMANDS)
+    for name, worker in station.workers.items():
+        try:
+            found[name] = _tables(_analysis(worker.blocks))
+        except EntryPointError:
+            continue
+    return found
+
+
+def _tables(attributes: tuple[Any, ...], commands: tuple[Any, ...] = ()) -> Tables:
+    """Add what every satellite has."""
+    return Tables.of((*attributes, *SATELLITE, *HEALTH), commands)
+
+
+def problems(station: Station, table: Table) -> list[str]:
+    """Return everything that is wrong with a station's records, strictly; empty when all is well."""
+    policy = station.ca.access if station.ca and station.ca.access else SHIPPED / "access.acf"
+    found = list(table.errors)
+    groups = None
+    try:
+        groups = frozenset(access.load(policy).groups)
+    except DbError as error:
+        found.append(str(error))
+    return found + [str(error) for error in check(table.database, of_station(station), groups)]
+
+
+def stale(folder: Path, docs: Path) -> dict[Path, str]:
+    """Give the generated files that are not as the tables say, with the text that they should have."""
+    from hitline.db.supported import page
+
+    wanted = {folder / name: text for name, text in shipped().items()}
+    if docs.is_dir():  # in a source tree
+        wanted[docs / "records.md"] = page()
+    return {path: text for path, text in wanted.items() if not path.is_file() or path.read_text() != text}
