@@ -1,0 +1,56 @@
+"""The hit image: hits per pixel."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ...bus.attribute import Attribute
+from .base import HitBatch
+from .counting import Counting, saturated
+
+SIDE = 512
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of the hit image."""
+
+    of: str = field(default="run", metadata={"choices": ("run", "exposure")})
+    """Whether it begins anew with each run or with each exposure."""
+
+
+class Image(Counting):
+    """Hits per pixel, row 0 at the bottom of the detector, late hits included."""
+
+    SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {"image": (SIDE, SIDE), "size": (2,)}
+    outputs: ClassVar[tuple[Attribute, ...]] = (
+        Attribute("image", "<i4", "Hits per pixel. Row by row, the lowest row first.", shape=(SIDE, SIDE),
+                  pv="image1:ArrayData"),
+        Attribute("image_width", "int", "Columns of the image.", unit="px", pv="image1:ArraySize0_RBV"),
+        Attribute("image_height", "int", "Rows of the image.", unit="px", pv="image1:ArraySize1_RBV"),
+    )
+    Options: ClassVar[type | None] = ImageOptions
+
+    def __init__(self, options: ImageOptions | None = None) -> None:
+        from ..kernels.histogram import count_pixels
+
+        self._count_pixels = count_pixels
+        self._of = (options or ImageOptions()).of
+        if self._of not in ("run", "exposure"):
+            raise ValueError(f"image: of = {self._of!r} is neither 'run' nor 'exposure'")
+        super().__init__()
+
+    def exposure_begin(self) -> None:
+        """Begin anew when the image is to be of the exposure."""
+        if self._of == "exposure":
+            self.counts["image"][:] = 0
+
+    def hits(self, batch: HitBatch) -> None:
+        """Count hits at their pixels."""
+        self.counts["size"][:] = batch.height, batch.width
+        self._count_pixels(self.counts["image"], batch.x, batch.y)
+
+    def results(self) -> dict[str, Any]:
+        """Give the image in the size of the detector; before the first hit in the largest."""
+        height, width = (size or SIDE for size in self.counts["size"].tolist())
+        image = saturated(self.counts["image"][:height, :width])
+        return {"image": image, "image_width": width, "image_height": height}
