@@ -35,7 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     generate = actions.add_parser("generate", help="write db/*.db from the attribute tables")
     generate.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
-    for name, text in (("check", "check the records of a station strictly"), ("list", "show the PVs of a station")):
+    helps = {"check": "check the records of a station strictly", "list": "show the PVs of a station"}
+    for name, text in helps.items():
         action = actions.add_parser(name, help=text)
         action.add_argument("station", metavar="STATION", help="the station file")
         if name == "list":

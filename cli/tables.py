@@ -28,7 +28,8 @@ def shipped() -> dict[str, str]:
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
     return {
-        "satellite.db": database((*SATELLITE, *HEALTH), RESET, title="satellite.db: what every instrument has."),
+        "satellite.db": database((*SATELLITE, *HEALTH), RESET,
+                                 title="satellite.db: what every instrument has."),
         "detector.db": database(DETECTOR, COMMANDS, title="detector.db: a readout."),
         "replay.db": database(_beyond(Replay.ATTRIBUTES, DETECTOR), _beyond(Replay.COMMANDS, COMMANDS),
                               title="replay.db: what a replayed file has beyond a readout."),

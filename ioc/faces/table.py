@@ -1,24 +1,29 @@
 """Which records a station has: the shipped databases of its instruments, what those lack, and overlays.
 
 Each instrument loads the `.db` of its kinds with the macros P (the station's prefix), R (its own) and INST
-(its name). Attributes and commands that no shipped database shows, as those of other packages, get records
-made on the fly from their tables. The site's overlays come last. Nothing here raises at run time: what cannot
-be used stays out, and stands in `errors`.
+(its name). A kind's record takes the place of the satellite's of the same name. Attributes and commands that
+no shipped database shows, as those of other packages, get records made on the fly from their tables. The
+site's overlays come last. Nothing here raises at run time: what cannot be used stays out, and stands in
+`errors`.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, EntryPointError, find, load_all
+from hitline.bus.health import HEALTH
+from hitline.bus.instrument import Instrument
 from hitline.bus.station import Station
 from hitline.db.binding import Binding, binding
 from hitline.db.error import DbError
 from hitline.db.generate import TableError, database
 from hitline.db.records import Database, Record
+
+from .common import RESET, SATELLITE
 
 __all__ = ["Binding", "Table", "binding", "records", "table"]
 
@@ -74,13 +79,17 @@ class _Source:
     kinds: tuple[str, ...]
     attributes: tuple[Any, ...] = ()
     commands: tuple[Any, ...] = ()
-    absent: frozenset[str] = frozenset()
-    """Attributes of the kinds' databases that this instrument does not have."""
+    has: Callable[[str], bool] = lambda target: True
+    """Whether it has what its kinds' databases show; records of what it has not stay out."""
 
 
 def _instrument(kind: str) -> _Source:
     cls = find(INSTRUMENTS, kind)
-    return _Source(tuple(cls.KINDS), tuple(cls.ATTRIBUTES), tuple(cls.COMMANDS))
+    found = _Source(tuple(cls.KINDS), tuple(cls.ATTRIBUTES), tuple(cls.COMMANDS))
+    if cls.attributes is not Instrument.attributes:  # its table depends on its options
+        return found
+    names = {item.name for item in (*found.attributes, *found.commands, *SATELLITE, *HEALTH, *RESET)}
+    return replace(found, has=names.__contains__)
 
 
 def _worker(wanted: Iterable[str], errors: list[str]) -> _Source:
@@ -92,7 +101,7 @@ def _worker(wanted: Iterable[str], errors: list[str]) -> _Source:
     used = [a for name in wanted if name in known for a in known[name].outputs]
     names = {a.name for a in used}
     absent = {a.name for block in known.values() for a in getattr(block, "outputs", ())} - names
-    return _Source(("analysis",), tuple(used), absent=frozenset(absent))
+    return _Source(("analysis",), tuple(used), has=lambda target: target not in absent)
 
 
 def _add(made: Table, station: Station, name: str, prefix: str, source: Callable[[], _Source]) -> None:
@@ -105,7 +114,8 @@ def _add(made: Table, station: Station, name: str, prefix: str, source: Callable
             if (SHIPPED / f"{kind}.db").is_file():
                 own.load(SHIPPED / f"{kind}.db", macros)
         bound = {b.target for r in own.records.values() if (b := binding(r)) and b.instrument == name}
-        own.drop(r for r in own.records.values() if (b := binding(r)) and b.target in found.absent)
+        own.drop(r for r in own.records.values()
+                 if (b := binding(r)) and b.instrument == name and not found.has(b.target))
         more = ([a for a in found.attributes if a.name not in bound],
                 [c for c in found.commands if c.name not in bound])
         if any(more):
