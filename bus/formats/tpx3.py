@@ -185,7 +185,9 @@ class Decoder:
         self.unanchored, self.invalid_tdc = (int(number) for number in parts["decoder"]["numbers"])
 
 
-def first_times(pieces: Iterable[bytes], *, chunked: bool = True, chip: int = 0) -> dict[int, int]:
+def first_times(
+    pieces: Iterable[bytes | memoryview], *, chunked: bool = True, chip: int = 0
+) -> dict[int, int]:
     """Look through a whole stream for each chip's first global time, in steps of 25 ns.
 
     Ends at the first timer reset: what comes before it has nothing to do with the times after it.

@@ -1,0 +1,111 @@
+"""`hitline decode FILE OUT`: raw data to tables."""
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+HELP = """\
+Decode a raw recording into npz, csv, parquet or h5, by the ending of OUT.
+
+FILE is a .tpx3 file (Serval), bare Timepix3 words (.raw), Katherine words (.kat) or the folder of a run.
+
+  hitline decode recording.tpx3 hits.npz
+  hitline decode recording.tpx3 hits.h5 --sort
+  hitline decode runs/20260101-120000-det1 hits.parquet
+  hitline decode frames.kat counts.csv --mode event_itot
+
+Hits come in the order of the stream; nothing is left out or put right on the way. Times (t_unwrapped) are in
+ticks of 1.5625 ns since the zero of the detector's timer. In an npz file:
+
+  import numpy, json
+  data = numpy.load("hits.npz")
+  data["t_unwrapped"] * 1.5625e-9          # seconds
+  json.loads(str(data["header"]))          # units, epoch, counts of losses and damage
+
+csv and parquet put triggers and other tables into files of their own beside OUT (OUT.tdc.csv).
+"""
+
+DAMAGE = {
+    "packets_lost": "packets lost before they were recorded",
+    "packets_repeated": "packets recorded twice",
+    "packet_ids_doubted": "packet counters that fit nowhere",
+    "resyncs": "places where a chunk header was missing or a chunk was cut short",
+    "skipped_words": "words skipped in search of a chunk header",
+    "unknown_words": "words of unknown type skipped",
+    "unanchored": "hits and triggers without a global time: their epoch is a guess",
+    "timer_resets": "resets of the detector's timer: times begin anew there",
+    "invalid_tdc": "triggers without a valid time",
+    "cut_words": "words missing at the end of the last chunk",
+    "cut_bytes": "bytes of an incomplete last word",
+    "pixels_missing": "pixels sent by the readout that are not in the recording",
+    "pixels_lost_inside": "pixels that the readout lost itself",
+    "not_in_picture": "hits on chips that quad_image has no place for",
+    "aborted": "times the readout aborted the measurement",
+}
+"""Counts that a person should see when they are not 0."""
+NOUNS = {"hits": "hits", "tdc": "triggers", "counted": "counted pixels", "frame": "frames", "mark": "marks"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="recording, or folder of a run")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .npz, .csv, .parquet or .h5")
+    parser.add_argument(
+        "--sort", action="store_true", help="sort hits and triggers by time; needs memory for all"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("tpx3", "words", "katherine"),
+        default="",
+        help="raw format, where FILE does not tell",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("toa_tot", "toa", "event_itot"),
+        default="toa_tot",
+        help="Katherine: what its pixels hold (default toa_tot)",
+    )
+    parser.add_argument(
+        "--slow", action="store_true", help="Katherine: recorded with the fast oscillator off"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decode; 0 also when damage was met, which is told on stderr."""
+    from hitline.analysis.export import placed, writer_for
+    from hitline.analysis.header import header, in_time_order
+    from hitline.analysis.picture import Picture
+    from hitline.analysis.recording import Recording
+    from hitline.bus.formats.katherine_words import Mode
+
+    from .progress import bar
+
+    make = writer_for(args.out)
+    recording = Recording(args.file, args.format, mode=Mode[args.mode.upper()], fast=not args.slow)
+    if args.out.exists() and args.out.samefile(args.file):
+        raise ValueError(f"{args.out}: is the recording itself; write to another file")
+    picture = Picture(quad=recording.format != "katherine")
+    rows: dict[str, int] = {}
+    with (
+        placed(args.out) as path,
+        closing(make(path)) as writer,
+        bar(args.file.name, recording.work) as progress,
+    ):
+        parts = recording.tables(progress)
+        for tables in [in_time_order(parts)] if args.sort else parts:
+            for table, columns in tables.items():
+                rows[table] = rows.get(table, 0) + len(next(iter(columns.values())))
+            picture.add(tables)
+            writer.write(tables)
+        facts = recording.facts | {"not_in_picture": picture.left_out}
+        told = header(recording, rows, by_time=args.sort, images={picture.name: picture.rule}) | {
+            "facts": facts
+        }
+        writer.finish(told, {picture.name: picture.image})
+    counts = ", ".join(f"{count} {NOUNS[table]}" for table, count in rows.items() if count or table == "hits")
+    print(f"{args.out}: {counts}")
+    for name, text in DAMAGE.items():
+        if facts.get(name):
+            print(f"hitline: warning: {facts[name]} {text}", file=sys.stderr)
+    return 0
