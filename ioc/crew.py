@@ -14,7 +14,7 @@ from .child import Child, Phase
 from .processes import ProcessSpec, processes
 from .supervision import Policy
 
-STOP_S = 4.5
+STOP_S = 4.0
 """All are gone after this time: what has not ended when asked is killed. A station stops within 5 s."""
 STAGE_S = 1.2
 """The next stage is asked to end when the one before has ended, or after this time at the latest."""
@@ -33,12 +33,16 @@ class Crew:
         self._news = asyncio.Event()
         self._started = False
 
-    def start(self) -> None:
-        """Start all; refused while processes of an earlier start live."""
+    def claim(self) -> None:
+        """Refuse while processes of an earlier start live."""
         if left := pids.living(self._file):
             names = ", ".join(f"{name} ({pid})" for name, pid in left.items())
             raise Refused("state", f"station {self.station.name!r} runs already: {names}; "
                                    f"stop it with: hitline down {self.station.file}")
+
+    def start(self) -> None:
+        """Start all; refused while processes of an earlier start live."""
+        self.claim()
         self._started = True
         self._write()
         for child in self.children.values():
