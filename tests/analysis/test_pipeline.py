@@ -1,4 +1,4 @@
-"""The whole way from log blocks to results: exact, the same for any blocks, and the same after any restart."""
+"""From log blocks to results: exact, the same for any blocks, and the same after any restart."""
 
 import numpy as np
 import pytest
