@@ -1,0 +1,69 @@
+"""Invariant: per subscription the newest values survive, in the order in which they came, and replies never drop."""
+
+import asyncio
+
+from hitline.ioc.faces.ca.outbox import Outbox
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def drained(box: Outbox) -> list:
+    found = []
+    while (item := box.pop()) is not None:
+        found.append(item)
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=60), st.integers(1, 4))
+def test_newest_of_each_in_order(steps, quota):
+    box: Outbox = Outbox()
+    sent: list[tuple[int, int]] = []
+    for number, (key, is_reply) in enumerate(steps):
+        if is_reply:
+            box.reply((None, number))
+            sent.append((None, number))
+        else:
+            box.event(key, quota, (key, number))
+            sent.append((key, number))
+    newest = {key: [n for k, n in sent if k == key][-quota:] for key in range(4)}
+    expected = [(k, n) for k, n in sent if k is None or n in newest[k]]
+    assert drained(box) == expected
+    assert box.dropped == len(sent) - len(expected)
+    assert len(box) == 0
+
+
+def test_held_sends_replies_only_and_keeps_the_newest():
+    box: Outbox = Outbox()
+    for n in range(3):
+        box.event(1, 8, n)
+    box.hold()
+    box.event(2, 8, "a")
+    box.event(2, 8, "b")
+    box.reply("answer")
+    assert drained(box) == ["answer"]
+    box.release()
+    assert drained(box) == [2, "b"]
+    assert box.dropped == 3
+
+
+def test_forgotten_subscription_is_not_sent():
+    box: Outbox = Outbox()
+    box.event(1, 2, "gone")
+    box.event(2, 2, "stays")
+    box.forget(1)
+    assert drained(box) == ["stays"]
+
+
+async def test_wait_sleeps_until_there_is_something():
+    box: Outbox = Outbox()
+    assert box.pop() is None
+    waiting = asyncio.create_task(box.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    box.hold()
+    box.event(1, 1, "held")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    box.release()
+    await asyncio.wait_for(waiting, 1)
+    assert box.pop() == "held"
