@@ -1,1 +1,6 @@
-"""Bluesky plans."""
+"""Bluesky plans of hitline; other packages add theirs by entry points in the group hitline.plans."""
+
+from .count import hit_count
+from .progress import Point, Progress
+
+__all__ = ["Point", "Progress", "hit_count"]

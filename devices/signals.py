@@ -1,0 +1,248 @@
+"""The kinds of signals that the devices are made of: typed, described, and read over the network.
+
+A `get` always asks the server, never a monitor's cache: the face promises that after somebody has seen an
+exposure, a get returns results of that exposure or newer; of caches nobody promises anything.
+
+Channel Access has no 64-bit integers, so whole numbers come as doubles and are made integers again here. A
+number that is INVALID is unknown: a `Number` then reads NaN, never a stale value or 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ophyd.signal import EpicsSignal, EpicsSignalBase, EpicsSignalRO
+from ophyd.utils.epics_pvs import AlarmSeverity, waveform_to_string
+
+from .status import Status
+from .wait import Bell, Put, Seen, Verdict, drive
+
+CONNECT_S = 20.0
+"""A read waits this long for a server that is away, so that a plan outlives the restart of a face.
+
+libca itself lets a broken channel rest for up to 10 s before it searches again.
+"""
+ANSWER_S = 2.0
+"""A connected server answers a get in this time or is taken as away."""
+SET_S = 10.0
+"""Default timeout of `set`."""
+READBACK_S = 2.0
+"""A readback may come this much later than the completion of its put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value from the network, with its quality."""
+
+    value: Any
+    timestamp: float
+    severity: AlarmSeverity
+
+    @property
+    def valid(self) -> bool:
+        """False when the value is unknown or stale."""
+        return self.severity is not AlarmSeverity.INVALID
+
+    def __str__(self) -> str:
+        return f"{self.value!r}" if self.valid else f"{self.value!r} (INVALID)"
+
+
+class Typed(EpicsSignalBase):
+    """A signal whose type is known before it is read."""
+
+    DTYPE = "number"
+    NUMPY = "<f8"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("connection_timeout", CONNECT_S)
+        kwargs.setdefault("timeout", ANSWER_S)
+        self.drops = 0
+        super().__init__(*args, **kwargs)
+        self.subscribe(self._count_drop, event_type=self.SUB_META, run=False)
+
+    def _count_drop(self, *, connected: bool = True, **kwargs: Any) -> None:
+        if not connected:
+            self.drops += 1
+
+    def sample(self, connect_s: float | None = None) -> Sample:
+        """Ask the server. Raises TimeoutError naming the PV when it is away or does not answer."""
+        connect_s = self.connection_timeout if connect_s is None else connect_s
+        try:
+            self.wait_for_connection(timeout=connect_s)
+            info = self._read_pv.get_with_metadata(as_string=self._string, form="time", timeout=self.timeout,
+                                                   use_monitor=False)
+        except Exception as error:  # each control layer has exceptions of its own for a server that is away
+            raise TimeoutError(f"{self.pvname}: no answer ({error}); is the station up?") from error
+        if info is None or info.get("value") is None:
+            raise TimeoutError(f"{self.pvname}: connected, but no value within {self.timeout:g} s")
+        severity = AlarmSeverity(info["severity"] or 0)
+        value = waveform_to_string(info["value"]) if self._string else info["value"]
+        return Sample(self.typed(value, severity), info["timestamp"] or 0.0, severity)
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> Any:
+        """Give the value in the type that `describe` promises."""
+        return float("nan") if severity is AlarmSeverity.INVALID else float(value)
+
+    def get(self, **kwargs: Any) -> Any:
+        """Ask the server and return the typed value; keywords of ophyd are taken and do nothing."""
+        return self.sample(kwargs.get("connection_timeout")).value
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Reading of one network get, with the backend's time stamp."""
+        sample = self.sample()
+        return {self.name: {"value": sample.value, "timestamp": sample.timestamp}}
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Data key with source, dtype, dtype_numpy, shape, and units, precision, limits of the record."""
+        self.wait_for_connection()
+        key: dict[str, Any] = {"source": self.source_name, "dtype": self.DTYPE, "shape": self.shape()}
+        if self.NUMPY:
+            key["dtype_numpy"] = self.NUMPY
+        if self.DTYPE in ("number", "integer", "array"):
+            key["units"] = self.metadata["units"] or ""
+        if self.DTYPE == "number" and self.precision is not None:
+            key["precision"] = self.precision
+        low, high = self.limits
+        if low is not None and high is not None and low < high:
+            key["limits"] = {"control": {"low": float(low), "high": float(high)}}
+        if self.enum_strs:
+            key["choices"] = [str(choice) for choice in self.enum_strs]
+        return {self.name: key}
+
+    def shape(self) -> list[int]:
+        """Shape of the value."""
+        return []
+
+
+class Number(EpicsSignalRO, Typed):
+    """A float, NaN while INVALID."""
+
+
+class Count(EpicsSignalRO, Typed):
+    """A whole number; while INVALID it is the last known one, which no trigger accepts."""
+
+    DTYPE, NUMPY = "integer", "<i8"
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> int:
+        """Make an integer of CA's double, exact below 2^53."""
+        return int(value)
+
+
+class Text(EpicsSignalRO, Typed):
+    """A string of any length, or the text of an enum's choice."""
+
+    DTYPE, NUMPY = "string", ""
+
+    def __init__(self, read_pv: str, **kwargs: Any) -> None:
+        super().__init__(read_pv, string=True, **kwargs)
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> str:
+        """Strip what is left of the fixed-size buffer."""
+        return str(value).rstrip("\0")
+
+
+class Flag(Count):
+    """A yes or no, as 1 or 0."""
+
+    DTYPE, NUMPY = "integer", "<i8"
+
+
+class Array(EpicsSignalRO, Typed):
+    """An array of the given shape, row-major, as the worker publishes it.
+
+    `shape` is the largest shape; what came is given in it when complete, else flat.
+    """
+
+    DTYPE = "array"
+
+    def __init__(self, read_pv: str, *, full_shape: tuple[int, ...] = (), dtype: str = "<i4",
+                 **kwargs: Any) -> None:
+        self._full_shape = full_shape
+        self.NUMPY = dtype
+        super().__init__(read_pv, **kwargs)
+
+    def shape(self) -> list[int]:
+        """Shape as declared."""
+        return list(self._full_shape)
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> np.ndarray:
+        """Give a fresh array in the declared dtype, and shape if all elements came."""
+        array = np.atleast_1d(np.asarray(value)).astype(self.NUMPY)
+        return array.reshape(self._full_shape) if array.size == int(np.prod(self._full_shape)) else array
+
+
+class Writes(EpicsSignal, Typed):
+    """A setpoint `prefix` with its readback `prefix_RBV`; `set` is done when the readback shows the value."""
+
+    def __init__(self, prefix: str, *, readback: str | None = None, **kwargs: Any) -> None:
+        super().__init__(prefix + "_RBV" if readback is None else readback, write_pv=prefix, **kwargs)
+        self.bell = Bell()
+
+    def same(self, shown: Any, wanted: Any) -> bool:
+        """Say whether the readback shows what was wanted, within the last digit of PREC."""
+        tolerance = self.tolerance or 0.0
+        return abs(float(shown) - float(wanted)) <= max(tolerance, 1e-6 * abs(float(wanted)))
+
+    def set(self, value: Any, *, timeout: float | None = SET_S, settle_time: float | None = None) -> Status:
+        """Put, and be done when the readback shows it; fails naming PV, wanted and last value."""
+        timeout_s = SET_S if timeout is None else timeout
+        put = Put(self, value, self.bell, self._refusal, confirm_s=READBACK_S)
+
+        def look() -> Seen:
+            shown = self.sample(1.0)
+            same = put.count > 0 and shown.valid and self.same(shown.value, value)
+            verdict = Verdict.DONE if same else Verdict.UNTOUCHED if shown.valid else Verdict.UNSURE
+            return Seen(verdict, self.pvname, repr(value), str(shown))
+
+        def action(status: Status) -> None:
+            drive(look, self.bell, timeout_s, put=put, note=status.note, cancelled=status.cancelled)
+
+        return Status.of(self, f"set {self.name} to {value!r}", timeout_s, action)
+
+    def _refusal(self, pv: str) -> str:
+        return getattr(self.root, "refusal", lambda pv: "")(pv)
+
+
+class NumberSetting(Writes):
+    """A writable float."""
+
+
+class FlagSetting(Writes):
+    """A writable yes or no, as 1 or 0."""
+
+    DTYPE, NUMPY = "integer", "<i8"
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> int:
+        """As of Count."""
+        return int(value)
+
+
+class TextSetting(Writes):
+    """A writable string or choice of an enum."""
+
+    DTYPE, NUMPY = "string", ""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        super().__init__(prefix, string=True, **kwargs)
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> str:
+        """As of Text."""
+        return str(value).rstrip("\0")
+
+    def same(self, shown: Any, wanted: Any) -> bool:
+        """Texts are the same or not."""
+        return shown == str(wanted)
+
+
+class Request(Writes):
+    """The record of a command: put 1, or the argument where it takes one. Its readback is itself."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        super().__init__(prefix, readback=prefix, **kwargs)
+
+
+class TextRequest(TextSetting):
+    """The record of a command that takes one string."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        super().__init__(prefix, readback=prefix, **kwargs)

@@ -1,0 +1,30 @@
+"""The station as a whole: its face and its supervisor."""
+
+import contextlib
+
+from ophyd import Component as Cpt
+from ophyd import Device
+
+from .signals import Number, Text
+
+
+class StationDevice(Device):
+    """Liveness of a station's face, counts of its supervisor, and why the last put was refused."""
+
+    heartbeat = Cpt(Number, "Heartbeat", kind="omitted")
+    up_time = Cpt(Number, "UpTime", kind="omitted")
+    version = Cpt(Text, "Version", kind="config")
+    ca_clients = Cpt(Number, "CaClients", kind="omitted")
+    last_refusal = Cpt(Text, "LastRefusal_RBV", kind="omitted")
+    face_errors = Cpt(Text, "Face:Errors", kind="omitted")
+    processes = Cpt(Number, "Processes_RBV", kind="omitted")
+    restarts = Cpt(Number, "Restarts", kind="normal")
+    last_restart = Cpt(Text, "LastRestart_RBV", kind="omitted")
+    failed = Cpt(Text, "Failed_RBV", kind="normal")
+
+    def refusal(self, pv: str) -> str:
+        """Why the last put to `pv` was refused; empty when the last refusal was of another PV."""
+        with contextlib.suppress(TimeoutError):
+            text = self.last_refusal.sample(1.0).value
+            return text if pv in text else ""
+        return ""

@@ -1,0 +1,37 @@
+"""Exposure times of detectors, set for a plan and set back after it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from bluesky import plan_stubs as bps
+from bluesky import preprocessors as bpp
+from bluesky.utils import MsgGenerator, root_ancestor
+
+
+def exposure_wrapper(plan: MsgGenerator[Any], detectors: Sequence[Any],
+                     exposure_s: float | None) -> MsgGenerator[Any]:
+    """Run `plan` with this acquire time on every detector that has one; None leaves them as they are.
+
+    The former times are restored at the end, also when the plan fails or is aborted.
+    """
+    if exposure_s is None:
+        return (yield from plan)
+    if not (math.isfinite(exposure_s) and exposure_s > 0):
+        raise ValueError(f"exposure is {exposure_s} s; it must be a finite time above 0 s")
+    roots = dict.fromkeys(root_ancestor(detector) for detector in detectors)
+    signals = [root.acquire_time for root in roots if hasattr(root, "acquire_time")]
+    before: dict[Any, float] = {}
+    for signal in signals:
+        before[signal] = yield from bps.rd(signal)
+
+    def run() -> MsgGenerator[Any]:
+        yield from _move(dict.fromkeys(signals, exposure_s))
+        return (yield from plan)
+
+    return (yield from bpp.finalize_wrapper(run(), lambda: _move(before)))
+
+
+def _move(wanted: dict[Any, float]) -> MsgGenerator[None]:
+    if wanted:
+        yield from bps.mv(*(part for pair in wanted.items() for part in pair))

@@ -1,0 +1,12 @@
+"""Devices on a real CA server over both control layers of ophyd; what happens is in scenarios.py."""
+
+import pytest
+
+SCENARIOS = ("exposures_are_own", "parts_alone", "own_runs", "circuits_break", "late_results", "refusals",
+             "others", "restart", "timeouts", "stops",
+             pytest.param("launch_is_lost", marks=pytest.mark.faults))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_devices(scenario, client):
+    client(scenario)
