@@ -40,7 +40,7 @@ class BlockError(ValueError):
     """These bytes are not a block of this format."""
 
 
-_LAYOUT = struct.Struct("<4sHHHHI16s16sQQQIIqqqqIIIIQQ12s")
+_LAYOUT = struct.Struct("<4sHHHHI16s16sQQQIIqqqqIIIIQQQ4s")
 _CRC = struct.Struct("<I")
 
 
@@ -77,6 +77,8 @@ class Header:
     """Lost before the log since the last DATA block; the method gives the unit."""
     dropped: int = 0
     """Words dropped at the full ring since the last block: they had reached us and are gone."""
+    durable: int = 0
+    """Up to where the run was on the disk for good when this was written: damage below is no torn tail."""
 
     @property
     def size(self) -> int:
@@ -115,7 +117,7 @@ def pack(header: Header) -> bytes:
     fixed = _LAYOUT.pack(
         MAGIC, VERSION, HEADER_BYTES, h.kind, h.format, h.flags, h.run, h.source, h.ordinal, h.offset, h.seq,
         h.exposure, h.method, h.mono_first_ns, h.mono_last_ns, h.wall_first_ns, h.wall_last_ns,
-        h.words, h.hits, h.payload, h.payload_crc, h.lost, h.dropped, bytes(12))
+        h.words, h.hits, h.payload, h.payload_crc, h.lost, h.dropped, h.durable, bytes(4))
     return fixed + _CRC.pack(crc(fixed))
 
 

@@ -72,7 +72,7 @@ class Pump(threading.Thread):
                 flush_s = None if opened_ns is None else self._policy.flush_s - (now_ns - opened_ns) / 1e9
                 if flush_s is not None and flush_s <= 0:
                     self._assembler.seal()
-                batch = self._assembler.take(BATCH_BYTES)
+                batch = self._assembler.take(min(BATCH_BYTES, self._store.room))
                 if batch or (self._finish and self._assembler.empty):
                     self.busy = bool(batch)
                     return batch
@@ -144,7 +144,8 @@ class Pump(threading.Thread):
         self._close(totals)
 
     def _close(self, totals: dict[str, Any]) -> None:
-        """Write the CLOSE block and make all durable."""
+        """Write the CLOSE block and make all durable: the data first, so that it tells what came of them."""
+        self._store.sync()
         with self._lock:
             if self._assembler.dropped_words:
                 self._store.condition |= Condition.INCOMPLETE

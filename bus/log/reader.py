@@ -9,6 +9,7 @@ from .block import HEADER_BYTES, BlockError, Header, Kind, crc, decode_facts
 from .runs import LoggedRun, checked_name, first_header
 from .scan import walk
 from .segment import WINDOW, segments
+from .survey import survey
 
 SPAN_BYTES = 4 * WINDOW
 
@@ -24,7 +25,7 @@ class Flaws:
     missing_blocks: int = 0
     """Blocks that the sequence numbers say are gone, those with bad payload not included."""
     tail_bytes: int = 0
-    """After the last whole block: a torn tail, or a block that is being written."""
+    """After the last block of a run that nobody closed: torn, or just being written."""
 
     @property
     def damaged(self) -> bool:
@@ -45,15 +46,18 @@ class Run:
     """Of the OPEN block; empty when it is not readable."""
     totals: dict[str, Any] | None
     """Of the CLOSE block; None when the run has none."""
+    preview: bool = False
+    """True when its oldest part has been removed to keep it small."""
     flaws: Flaws = field(default_factory=Flaws)
 
     def __iter__(self) -> Iterator[tuple[Header, memoryview]]:
         flaws = self.flaws = Flaws()
         stream = self.logged.stream()
-        preview_start = stream.first
-        expected, seq = preview_start, None if preview_start else 0
+        expected, seq = stream.first, None if self.preview else 0
         try:
-            limit = stream.end()
+            size = stream.end()
+            limit = size if self.totals is not None else survey(self.logged, stream).end
+            flaws.tail_bytes = size - limit
             while True:
                 start, data = stream.span(expected, SPAN_BYTES, limit)
                 if not data:
@@ -71,7 +75,6 @@ class Run:
                     else:
                         flaws.bad_payloads += 1
                 expected = start + len(data)
-            flaws.tail_bytes = limit - expected
         finally:
             stream.close()
 
@@ -131,6 +134,7 @@ def _logged(folder: Path) -> LoggedRun:
 def _open(logged: LoggedRun) -> Run:
     facts: dict[str, Any] = {}
     stream = logged.stream()
+    preview = stream.first > 0
     try:
         header = stream.header(0)
         if header and header.kind == Kind.OPEN:
@@ -140,7 +144,7 @@ def _open(logged: LoggedRun) -> Run:
         facts = {}
     finally:
         stream.close()
-    return Run(logged, facts, _totals(logged.folder))
+    return Run(logged, facts, _totals(logged.folder), preview)
 
 
 def _totals(folder: Path) -> dict[str, Any] | None:

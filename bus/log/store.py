@@ -84,6 +84,7 @@ class Store:
 
     def open(self) -> None:
         """Create the folder and the first segment."""
+        self.disk.make_folder(self.identity.root)
         self.disk.reserve(self.identity.reserve, RESERVE_BYTES)
         self.disk.make_folder(self.identity.folder)
         self._begin(self.written)
@@ -102,11 +103,16 @@ class Store:
         """True when the segment has its size and the next block goes into a new one."""
         return self.written - self._start >= self.segment_bytes
 
+    @property
+    def room(self) -> int:
+        """Bytes until a new segment is due, or in that segment when it is due now."""
+        return self.segment_bytes if self.rolls else self.segment_bytes - (self.written - self._start)
+
     def stamp(self, header: Header, at: int, index: int) -> Header:
         """Give a header its place: `at` bytes and `index` blocks after the end of the run."""
         flags = int(self.condition) | (PREVIEW if self.identity.preview else 0)
         return replace(header, run=self._run, source=self._source, ordinal=self.identity.ordinal, flags=flags,
-                       offset=self.written + at, seq=self.seq + index)
+                       offset=self.written + at, seq=self.seq + index, durable=self.durable)
 
     def append(self, memory: memoryview, headers: Sequence[Header]) -> None:
         """Write blocks that lie one after the other in `memory`, headers and padding to be filled in.
