@@ -18,7 +18,8 @@ def description(listed: Any) -> Description:
     commands = {}
     for verb, text in listed.items() if isinstance(listed, dict) else ():
         doc, _, arguments = str(text).strip().rpartition("\n")
-        args = re.findall(r"(\w+): (\w+)", arguments) if arguments.startswith("Arguments: ") else []
+        _, marked, arguments = arguments.partition("Arguments: ")
+        args = re.findall(r"(\w+): (\w+)", arguments) if marked else []
         commands[str(verb)] = Command(str(verb), doc or str(text), tuple(args), STEADY)
     return Description(commands=commands, verbs={verb: verb for verb in commands})
 

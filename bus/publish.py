@@ -9,6 +9,7 @@ number.
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import zmq
 
@@ -24,7 +25,7 @@ CHUNK = 50
 QUEUE_SCALARS = 10_000
 """Messages kept for a slow subscriber, 200 bytes each; what is beyond is lost and shows as a gap."""
 QUEUE_ARRAYS = 3
-"""A stalled reader of images costs this many, not a thousand."""
+"""Kept of each array for a slow reader: a stalled one costs this many images, not a thousand."""
 
 
 class Topic:
@@ -77,8 +78,8 @@ class Publisher:
         """Values that could not be sent, such as integers above 2^63-1."""
         self.metrics = Topic(context, bind, QUEUE_SCALARS)
         self.metrics.subscribed = self._subscribed
-        arrays = any(a.array for board in self.boards for a in board.attributes.values())
-        self.arrays = Topic(context, bind, QUEUE_ARRAYS) if arrays else None
+        arrays = sum(a.array for board in self.boards for a in board.attributes.values())
+        self.arrays = Topic(context, bind, QUEUE_ARRAYS * arrays) if arrays else None
         self._loop = asyncio.get_running_loop()
         self.log_topics = {"FSM": "Changes of state", "CTRL": "Requests"}
 
@@ -89,25 +90,28 @@ class Publisher:
             self.arrays.wire.close()
 
     def publish(self, attribute: Attribute, update: Update, *, again: bool = False) -> None:
-        """Send an update to those who want it."""
-        socket = self.arrays if attribute.array else self.metrics
-        topic = f"STAT/{attribute.name.upper()}"
-        if socket is None or not socket.wants(topic):
-            return
+        """Send an update to those who want it.
+
+        Of an array, its sequence number goes out as a scalar, too: ZeroMQ drops the newest image when a reader is
+        slow, and only so does the reader learn that it has to ask for it.
+        """
         tags = quality(update, again=again)
         try:
             if attribute.array:
-                data, layout = pack_array(() if update.value is None else update.value)
-                value, tags = data, tags | layout
+                self._send(self.metrics, f"{attribute.name}_seq", update, update.seq, "", tags)
+                if self.arrays is not None and self.arrays.wants(f"STAT/{attribute.name.upper()}"):
+                    data, layout = pack_array(() if update.value is None else update.value)
+                    self._send(self.arrays, attribute.name, update, data, attribute.unit, tags | layout)
             else:
                 value = to_wire(attribute, update.value)
-            frames = cmdp.encode(cmdp.Metric(self.sender, update.time_ns, attribute.name, value,
-                                             attribute.unit, tags))
+                self._send(self.metrics, attribute.name, update, value, attribute.unit, tags)
         except (ValueError, TypeError, OverflowError) as error:
             self.errors += 1
             log.error("%s.%s: cannot publish %r: %s", self.sender, attribute.name, update.value, error)
-            return
-        socket.wire.send(frames)
+
+    def _send(self, topic: Topic, name: str, update: Update, value: Any, unit: str, tags: dict[str, Any]) -> None:
+        if topic.wants(f"STAT/{name.upper()}"):
+            topic.wire.send(cmdp.encode(cmdp.Metric(self.sender, update.time_ns, name, value, unit, tags)))
 
     def log(self, level: str, topic: str, text: str, time_ns: int) -> None:
         """Send a log line to those who want it."""

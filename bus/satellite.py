@@ -52,7 +52,8 @@ class Satellite:
         self.closed = asyncio.Event()
         """Set when it has ended, also by the command `shutdown`."""
         board = instrument.board
-        for name in (*PSEUDO, *(a.name for a in HEALTH)):
+        numbers = (f"{a.name}_seq" for a in board.attributes.values() if a.array)
+        for name in (*PSEUDO, *(a.name for a in HEALTH), *numbers):
             if name in board.attributes:
                 raise ValueError(f"{self.canonical}: the attribute name {name!r} is taken by the bus itself")
         board.attributes.update({a.name: a for a in HEALTH})

@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 LARGEST_UPDATE = 1 << 20
 PATIENCE_S = 5.0
+SETTLE_S = 0.1
+"""An array comes a little later than its number."""
+AUDIT_S = 10.0
+"""All scalars are read this often: an update that was lost and is the last one for long leaves no gap behind."""
 AGAIN_S = 1.0
 """Pause before the tables are asked for again, when a living satellite did not answer."""
 
@@ -46,6 +50,7 @@ class Session:
         self._sequences = Sequences()
         self._docs: dict[str, str] = {}
         self._rereading: set[str] = set()
+        self._awaited: dict[str, asyncio.TimerHandle] = {}
         metrics = peer.services[Service.MONITORING]
         self._wires = [self._subscribe(*metrics, LARGEST_UPDATE, b"STAT/", b"STAT?")]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -53,8 +58,8 @@ class Session:
 
     def close(self, reason: str) -> None:
         """End it; the proxy marks the values."""
-        for task in self._tasks:
-            task.cancel()
+        for pending in (*self._tasks, *self._awaited.values()):
+            pending.cancel()
         self.link.close(reason)
         for wire in self._wires:
             wire.close()
@@ -91,13 +96,19 @@ class Session:
             try:
                 await self._learn()
                 self.proxy.ready(True)
-                return
+                break
             except (Refused, Malformed) as error:
                 log.warning("%s: %s", self.peer.name, error)
                 self.proxy.ready(False, str(error))
                 if isinstance(error, Refused) and error.code == "version":
                     return
                 await asyncio.sleep(AGAIN_S)
+        while self.ours:
+            await asyncio.sleep(AUDIT_S)
+            try:
+                await self._read_all()
+            except (Refused, Malformed) as error:
+                log.warning("%s: %s", self.peer.name, error)
 
     async def _learn(self) -> None:
         proxy = self.proxy
@@ -113,8 +124,15 @@ class Session:
         arrays = [a.name for a in known.attributes.values() if a.array]
         if arrays and known.arrays and proxy.node.arrays and len(self._wires) < 2:
             address = self.peer.services[Service.CONTROL][0]
-            self._wires.append(self._subscribe(address, known.arrays, LARGEST_REPLY, b"STAT/"))
+            wire = self._subscribe(address, known.arrays, LARGEST_REPLY, b"STAT/", queue=3 * len(arrays))
+            self._wires.append(wire)
         self.known, self.ours = known, True
+        await self._read_all()
+        if proxy.node.arrays:
+            for name in arrays:
+                await self.get(name, PATIENCE_S)
+
+    async def _read_all(self) -> None:
         everything = await self.link.ask("get", timeout_s=PATIENCE_S)
         if not isinstance(everything.payload, dict):
             raise Malformed(f"get of everything gave {type(everything.payload).__name__} instead of a map")
@@ -122,9 +140,6 @@ class Session:
             if not isinstance(tags, dict) or not isinstance(tags.get("time_ns"), int):
                 raise Malformed(f"get of everything: {name!r} has no time")
             self._take(name, values.update(tags.get("value"), tags["time_ns"], tags), again=True)
-        if proxy.node.arrays:
-            for name in arrays:
-                await self.get(name, PATIENCE_S)
 
     async def _learn_foreign(self) -> None:
         self.link.one_by_one = True  # it answers in order and blocks while it works
@@ -132,10 +147,10 @@ class Session:
         self.known = foreign.description(listed.payload)
         self.proxy.description, self.proxy.attributes, self.proxy.commands = {}, {}, self.known.commands
 
-    def _subscribe(self, address: str, port: int, largest: int, *topics: bytes) -> Wire:
+    def _subscribe(self, address: str, port: int, largest: int, *topics: bytes, queue: int = 10_000) -> Wire:
         socket = self.proxy.node.context.socket(zmq.SUB)
         socket.setsockopt(zmq.MAXMSGSIZE, largest)
-        socket.setsockopt(zmq.RCVHWM, 3 if largest > LARGEST_UPDATE else 10_000)
+        socket.setsockopt(zmq.RCVHWM, queue)
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
         wire = Wire(socket, self._receive)
@@ -151,11 +166,27 @@ class Session:
 
     def _metric(self, metric: Metric) -> None:
         name = metric.name.lower()
-        if name not in self.proxy.attributes:
-            return  # STATE and RUN_ID, for stock programs
+        attribute = self.proxy.attributes.get(name)
+        if attribute is None:
+            self._announced(name.removesuffix("_seq"), metric)
+            return
         value = values.unpack_array(metric.value, metric.tags) if "dtype" in metric.tags else metric.value
         again = metric.tags.get("again") is True
         self._take(name, values.update(value, metric.time_ns, metric.tags), again=again)
+
+    def _announced(self, name: str, metric: Metric) -> None:
+        """Ask for an array whose number was announced but which does not come. STATE and RUN_ID end here, too."""
+        attribute = self.proxy.attributes.get(name)
+        if attribute is None or not attribute.array or not self.proxy.node.arrays or name in self._awaited:
+            return
+        mark = values.update(metric.value, metric.time_ns, metric.tags)
+
+        def check() -> None:
+            self._awaited.pop(name)
+            if self._sequences.last.get(name, (0, 0)) < (mark.epoch, mark.seq):
+                self._lost(name)
+
+        self._awaited[name] = asyncio.get_running_loop().call_later(SETTLE_S, check)
 
     def _foreign(self, metric: Metric) -> None:
         proxy = self.proxy
@@ -170,10 +201,13 @@ class Session:
         if news is not News.OLD:
             self.proxy.take(name, update)
         if news is News.GAP:
-            self.proxy.gaps += 1
-            if name not in self._rereading:
-                self._rereading.add(name)
-                self._spawn(self._reread(name))
+            self._lost(name)
+
+    def _lost(self, name: str) -> None:
+        self.proxy.gaps += 1
+        if name not in self._rereading:
+            self._rereading.add(name)
+            self._spawn(self._reread(name))
 
     async def _reread(self, name: str) -> None:
         try:

@@ -17,14 +17,19 @@ _DTYPE = re.compile(r"[<|][biuf][1248]")
 
 
 def to_wire(attribute: Attribute, value: Any) -> Any:
-    """Return a scalar in the attribute's own type, or None; stock C++ listeners want one type per metric."""
+    """Return a scalar in the attribute's own type, or None: stock C++ listeners want one type per metric.
+
+    Raises OverflowError, TypeError or ValueError for a value that is not of that type.
+    """
     if value is None:
         return None
     match attribute.dtype:
         case "bool":
             return bool(value)
         case "int":
-            return int(value)
+            if not -2**63 <= (number := int(value)) < 2**63:
+                raise OverflowError(f"{attribute.name}: {value} does not fit into 64 bits with sign")
+            return number
         case "float":
             return float(value)
         case _:

@@ -1,121 +1,37 @@
-"""A small instrument with one of everything, and nodes that are stopped again."""
+"""Nodes and a toy on the bus that are stopped again, and programs that are ended by their pid."""
 
 import asyncio
+import os
+import signal
+import sys
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from pathlib import Path
 
-import numpy as np
 import pytest
-from hitline.bus.attribute import Attribute, Command, Refused
-from hitline.bus.instrument import Instrument
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ResourceWarning)  # it leaves a file of its own open
+    import constellation.core  # noqa: F401
+
+from bus_toy import Toy
+from hitline.bus import node as node_module
+from hitline.bus import satellite as satellite_module
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
-from hitline.bus.states import ALWAYS, Role
+from hitline.bus.states import Role
+
+TOY = str(Path(__file__).parent / "bus_toy.py")
 
 
-class Toy(Instrument):
-    """Bias supply and camera in one; `gate` holds a `set slow` until it is opened."""
-
-    ATTRIBUTES = (
-        Attribute("voltage", "float", "Bias voltage", "V", 1, "rw", low=-100.0, high=0.0, busy="ramping"),
-        Attribute("ramping", "bool", "Voltage is on its way"),
-        Attribute("count", "int", "Counts"),
-        Attribute("mode", "enum", "What it does", access="rw", choices=("Slow", "Fast")),
-        Attribute("label", "str", "Free text", access="rw", states=ALWAYS),
-        Attribute("slow", "float", "Takes until the gate opens", access="rw"),
-        Attribute("table", "<f8", "Settings", access="rw", shape=(4,)),
-        Attribute("image", "<i4", "Picture", shape=(8, 8)),
-        Attribute("interlock", "int", "Refuses everything", access="rw"),
-    )
-    COMMANDS = (
-        Command("add", "Add two numbers.", (("a", "float"), ("b", "float"))),
-        Command("stop", "Stop at once.", states=ALWAYS, overtakes=True),
-        Command("run_once", "Move the state machine to RUN."),
-        Command("crash", "Raise an error."),
-    )
-    ROLE = Role.NONE
-
-    def __init__(self, name: str, options: Any = None, **more: Any) -> None:
-        super().__init__(name, options, **more)
-        self.calls: list[Any] = []
-        self.gate = asyncio.Event()
-        self.fail_in: dict[str, Exception] = {}
-        self.hold: dict[str, asyncio.Event] = {}
-
-    async def connect(self) -> None:
-        self.publish("voltage", -50.0)
-        self.publish("ramping", False)
-        self.publish("count", 0)
-        self.publish("mode", "Slow")
-        self.publish("label", "none")
-
-    async def set_voltage(self, value: float) -> float:
-        self.publish("ramping", True)
-        self.publish("voltage", value)
-        return value
-
-    async def set_mode(self, value: str) -> str:
-        self.publish("mode", value)
-        return value
-
-    async def set_label(self, value: str) -> None:
-        self.calls.append(value)
-        self.publish("label", value)
-
-    async def set_slow(self, value: float) -> float:
-        self.calls.append(("slow", value))
-        await self.gate.wait()
-        return value
-
-    async def set_table(self, value: np.ndarray) -> None:
-        self.publish("table", value)
-
-    async def set_interlock(self, value: int) -> int:
-        raise Refused("interlock", "interlock is open: close the door")
-
-    async def do_add(self, a: float, b: float) -> float:
-        return a + b
-
-    async def do_stop(self) -> None:
-        self.calls.append("do_stop")
-
-    async def do_run_once(self) -> None:
-        await self.move("launch")
-        await self.move("start", "own-run")
-
-    async def do_crash(self) -> None:
-        raise RuntimeError("no such register")
-
-    async def _pass(self, verb: str) -> None:
-        self.calls.append(verb)
-        if verb in self.hold:
-            await self.hold[verb].wait()
-        if verb in self.fail_in:
-            raise self.fail_in[verb]
-
-    async def initialize(self, config: dict[str, Any]) -> None:
-        if "unknown" in config:
-            raise Refused("unknown", "unknown configuration key 'unknown'")
-        await self._pass("initialize")
-
-    async def launch(self) -> None:
-        await self._pass("launch")
-
-    async def land(self) -> None:
-        await self._pass("land")
-
-    async def reconfigure(self, config: dict[str, Any]) -> None:
-        await self._pass("reconfigure")
-
-    async def start(self, run_id: str) -> None:
-        await self._pass("start")
-
-    async def stop(self) -> None:
-        await self._pass("stop")
-
-    async def interrupt(self) -> None:
-        await self._pass("interrupt")
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the two pauses of every start and stop; peers of ours answer within 0.1 s."""
+    monkeypatch.setattr(node_module, "LISTEN_S", 0.15)
+    monkeypatch.setattr(satellite_module, "DEPART_S", 0.05)
 
 
 @pytest.fixture
@@ -148,24 +64,78 @@ async def proxy(node: Node, satellite: Satellite) -> Proxy:
     return proxy
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 3.0) -> Any:
-    """Return the condition's first true value; fails after the time."""
-    async with asyncio.timeout(timeout_s):
-        while not (value := condition()):
-            await asyncio.sleep(0.002)
-    return value
+@pytest.fixture
+async def member(group: str) -> AsyncIterator[Callable[..., Awaitable[Satellite]]]:
+    """Make further toys, each on a node of its own as if it were another process."""
+    nodes: list[Node] = []
+
+    async def make(name: str, role: Role = Role.NONE) -> Satellite:
+        node = Node(group, f"node_{name}")
+        nodes.append(node)
+        await node.start()
+        satellite = Satellite(Toy(name), role=role)
+        node.add(satellite)
+        await satellite.start()
+        return satellite
+
+    yield make
+    await asyncio.gather(*(node.stop() for node in nodes))
+
+
+class Program:
+    """A child process; its output is read so that it never blocks."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process, self.pid = process, process.pid
+        self.lines: list[str] = []
+        self.reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(line.decode(errors="replace").rstrip())
+
+    def send(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    async def end(self) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        await self.process.wait()
+        await self.reader
 
 
 @pytest.fixture
-def starts(group: str) -> Callable[..., Awaitable[tuple[Node, Satellite]]]:
-    """Nothing to clean: the nodes made by it belong to the caller."""
+async def run() -> AsyncIterator[Callable[..., Awaitable[Program]]]:
+    """Start programs; all are killed at the end of the test."""
+    programs: list[Program] = []
 
-    async def start(name: str, **more: Any) -> tuple[Node, Satellite]:
-        node = Node(group, f"node_{name}")
-        await node.start()
-        satellite = Satellite(Toy(name), **more)
-        node.add(satellite)
-        await satellite.start()
-        return node, satellite
+    async def start(*argv: str) -> Program:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL)
+        programs.append(Program(process))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        await program.end()
+
+
+@pytest.fixture
+def run_toy(group: str, run: Callable[..., Awaitable[Program]]) -> Callable[..., Awaitable[Program]]:
+    """Start a toy in a process of its own."""
+    async def start(name: str, role: Role = Role.NONE) -> Program:
+        return await run(sys.executable, TOY, group, name, role.name)
+
+    return start
+
+
+@pytest.fixture
+def run_stock(group: str, run: Callable[..., Awaitable[Program]]) -> Callable[..., Awaitable[Program]]:
+    """Start a satellite of the stock package, such as Mariner."""
+    async def start(kind: str, name: str) -> Program:
+        script = Path(sys.executable).parent / f"Satellite{kind}"
+        return await run(str(script), "-g", group, "-n", name, "-i", "lo", "-l", "WARNING")
 
     return start

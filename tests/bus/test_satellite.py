@@ -1,0 +1,314 @@
+"""What a satellite answers, how fast, in which order, and how it refuses."""
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from bus_toy import Toy, until
+from hitline.bus import serve
+from hitline.bus.attribute import Attribute, Command, Refused, Severity
+from hitline.bus.constellation import cscp
+from hitline.bus.instrument import Instrument
+from hitline.bus.node import Node
+from hitline.bus.proxy import Proxy
+from hitline.bus.satellite import Satellite
+from hitline.bus.states import State
+
+
+async def refused(work: Any) -> Refused:
+    with pytest.raises(Refused) as refusal:
+        await work
+    return refusal.value
+
+
+async def test_get_set_and_describe(proxy: Proxy, toy: Toy) -> None:
+    assert proxy.connected and proxy.canonical == "Toy.one" and proxy.state is State.INIT
+    assert proxy.attributes["voltage"] == toy.board.attributes["voltage"]
+    assert proxy.description["kinds"] == [] and proxy.description["epoch"] == toy.board.epoch
+    reply = await proxy.set("voltage", -20)
+    assert (reply.value, proxy.updates["voltage"].value) == (-20.0, -20.0)  # the update was here before the reply
+    update = await proxy.get("VOLTAGE")
+    assert update == toy.board.updates["voltage"] == proxy.updates["voltage"]
+    unknown = await proxy.get("slow")
+    assert (unknown.value, unknown.severity, unknown.status) == (None, Severity.INVALID, "no value yet")
+
+
+async def test_describe_more_and_unavailable_values(node: Node, satellite: Satellite, toy: Toy) -> None:
+    toy.describe_more["feed"] = 4711
+    toy.publish("count", 2**70)  # cannot be sent: shown as INVALID, and everything else still comes
+    proxy = node.proxy("one")
+    await proxy.wait_connected(3.0)
+    assert proxy.description["feed"] == 4711
+    assert proxy.updates["count"].severity is Severity.INVALID
+    assert proxy.updates["voltage"].value == -50.0
+    before = satellite.publisher.errors
+    toy.publish("count", 2**71)
+    assert satellite.publisher.errors == before + 1
+    toy.publish("count", 1)
+    await until(lambda: proxy.updates["count"].value == 1)
+
+
+async def test_arrays_both_ways(proxy: Proxy, toy: Toy) -> None:
+    await proxy.set("table", np.array([1.0, 2.0]))
+    await until(lambda: "table" in proxy.updates)
+    np.testing.assert_array_equal(proxy.updates["table"].value, [1.0, 2.0])
+    await proxy.set("table", [3, 4, 5])
+    np.testing.assert_array_equal((await proxy.get("table")).value, [3.0, 4.0, 5.0])
+    toy.publish("image", np.full((8, 8), 7))
+    image = await until(lambda: proxy.updates.get("image"))
+    assert image.value.shape == (8, 8) and image.value.dtype == "<i4" and not image.value.flags.writeable
+    assert (await refused(proxy.set("table", np.zeros(5)))).code == "type"
+
+
+@pytest.mark.parametrize(("name", "value", "code", "words"), [
+    ("voltage", 5.0, "limit", "above the limit of 0.0 V"), ("voltage", "x", "type", "wants a number"),
+    ("voltage", float("nan"), "limit", "finite"), ("count", 1, "access", "read-only"),
+    ("nothing", 1, "unknown", "no attribute 'nothing'"), ("mode", "Sideways", "type", "none of Slow, Fast"),
+    ("interlock", 1, "interlock", "close the door"), ("label", 5, "type", "wants text")])
+async def test_refused_sets(proxy: Proxy, name: str, value: Any, code: str, words: str) -> None:
+    refusal = await refused(proxy.set(name, value))
+    assert refusal.code == code
+    assert words in refusal.text
+
+
+async def test_commands(proxy: Proxy, toy: Toy) -> None:
+    assert (await proxy.command("add", 1, 2)).value == 3.0
+    assert (await refused(proxy.command("add", 1))).code == "type"
+    assert (await refused(proxy.command("add", 1, "x"))).code == "type"
+    assert (await refused(proxy.command("nothing"))).code == "unknown"
+    failed = await refused(proxy.command("crash"))
+    assert (failed.code, failed.text) == ("failed", "crash failed: no such register")
+    assert proxy.state is State.INIT  # only a failing transition is an ERROR
+    await proxy.command("stop")
+    assert toy.calls[-1] == "do_stop" and proxy.state is State.INIT  # not the state machine's stop
+
+
+async def test_states_in_which_things_may_be_done(node: Node, satellite: Satellite, toy: Toy) -> None:
+    proxy = node.proxy("one")
+    await proxy.wait_connected(3.0)
+    refusal = await refused(proxy.set("voltage", -1.0))
+    assert refusal.code == "state" and "NEW" in refusal.text and "INIT, ORBIT, RUN" in refusal.text
+    await proxy.set("label", "in any state")
+    await proxy.command("stop")
+    await satellite.move("initialize")
+    toy.hold["launch"] = gate = asyncio.Event()
+    await proxy.transition("launch")
+    assert (await refused(proxy.set("voltage", -1.0))).code == "state"
+    assert (await refused(proxy.command("add", 1, 2))).code == "state"
+    await proxy.command("stop")
+    started = time.perf_counter()
+    await proxy.get("voltage")
+    assert time.perf_counter() - started < 0.05
+    gate.set()
+    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+
+
+async def test_stop_and_get_overtake_a_set_in_flight(proxy: Proxy, toy: Toy) -> None:
+    slow = asyncio.create_task(proxy.set("slow", 1.0))
+    await until(lambda: ("slow", 1.0) in toy.calls)
+    behind = asyncio.create_task(proxy.set("label", "behind"))
+    took = []
+    for work in (lambda: proxy.command("stop"), lambda: proxy.get("voltage")) * 5:
+        started = time.perf_counter()
+        await work()
+        took.append(time.perf_counter() - started)
+    assert sorted(took)[len(took) // 2] < 0.005, took  # the claim is measured in bench/bus.py; this box is shared
+    assert not slow.done() and not behind.done() and "do_stop" in toy.calls and "behind" not in toy.calls
+    toy.gate.set()
+    assert (await slow).value == 1.0
+    await behind
+    assert toy.calls[-1] == "behind"
+
+
+async def test_sets_keep_their_order(proxy: Proxy, toy: Toy) -> None:
+    await asyncio.gather(*(proxy.set("label", f"{n}", timeout_s=10.0) for n in range(200)))
+    assert toy.calls[-200:] == [f"{n}" for n in range(200)]
+
+
+async def test_a_set_waits_for_a_transition_and_sees_the_new_state(proxy: Proxy, toy: Toy) -> None:
+    toy.gate.clear()
+    slow = asyncio.create_task(proxy.set("slow", 1.0))
+    await until(lambda: ("slow", 1.0) in toy.calls)
+    landing = asyncio.create_task(proxy.transition("launch"))
+    await proxy.wait_state(State.LAUNCHING, timeout_s=2.0)
+    assert "launch" not in toy.calls
+    toy.gate.set()
+    await asyncio.gather(slow, landing)
+    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+
+
+async def test_deadlines_are_checked_on_arrival_and_in_turn(proxy: Proxy, toy: Toy) -> None:
+    link = proxy._here().link
+    past = time.time_ns() - 10**9
+    late = await refused(link.ask("set", ["label", "late"], tags={"deadline": past}))
+    assert late.code == "late" and "not done" in late.text
+    slow = asyncio.create_task(proxy.set("slow", 2.0))
+    await until(lambda: ("slow", 2.0) in toy.calls)
+    soon = time.time_ns() + 50_000_000
+    waiting = asyncio.create_task(link.ask("set", ["label", "late"], tags={"deadline": soon}))
+    command = asyncio.create_task(link.ask("add", [1, 2], tags={"deadline": soon}))
+    await until(lambda: time.time_ns() > soon)
+    toy.gate.set()
+    assert (await refused(waiting)).code == "late"
+    assert (await refused(command)).code == "late"
+    await slow
+    assert "late" not in toy.calls
+
+
+async def test_everything_is_answered_within_the_limit(proxy: Proxy, toy: Toy,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "ANSWER_S", 0.1)
+    slow = asyncio.create_task(proxy.set("slow", 3.0))
+    await until(lambda: ("slow", 3.0) in toy.calls)
+    busy = await refused(proxy.set("label", "behind"))
+    assert busy.code == "busy" and "not done" in busy.text
+    late = await refused(slow)
+    assert late.code == "late" and "outcome unknown" in late.text
+    toy.gate.set()
+    await proxy.set("label", "next")
+    assert "behind" not in toy.calls
+
+
+async def test_the_busy_number_is_that_of_this_request(proxy: Proxy, toy: Toy) -> None:
+    toy.publish("ramping", True)
+    toy.publish("ramping", False)  # an earlier action ends
+    reply = await proxy.set("voltage", -5.0)
+    assert reply.busy_seq == toy.board.updates["ramping"].seq
+    waiting = asyncio.create_task(proxy.wait_idle("voltage", reply, 5.0))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    toy.publish("ramping", False)
+    await waiting
+    quick = await proxy.set("mode", "Fast")
+    assert quick.busy_seq is None
+    await proxy.wait_idle("mode", quick, 0.1)
+
+
+async def test_waiting_for_the_end_gives_up_with_the_names(proxy: Proxy, toy: Toy) -> None:
+    reply = await proxy.set("voltage", -5.0)
+    with pytest.raises(TimeoutError, match=r"one: voltage still under way after 0\.1 s \(ramping is true\)"):
+        await proxy.wait_idle("voltage", reply, 0.1)
+
+
+async def test_an_action_that_ended_before_the_reply_is_idle(proxy: Proxy, toy: Toy,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    async def instant(value: float) -> float:
+        toy.publish("ramping", True)
+        toy.publish("ramping", False)
+        return value
+
+    monkeypatch.setattr(toy, "set_voltage", instant)
+    reply = await proxy.set("voltage", -7.0)
+    assert reply.busy_seq == toy.board.updates["ramping"].seq - 1
+    await proxy.wait_idle("voltage", reply, 1.0)
+
+
+async def test_a_command_may_move_its_own_state_machine(proxy: Proxy, toy: Toy) -> None:
+    await proxy.command("run_once")
+    await proxy.wait_state(State.RUN, timeout_s=2.0)
+    assert toy.calls[-2:] == ["launch", "start"]
+
+
+async def test_a_refused_transition_is_answered_with_the_refusal(proxy: Proxy, toy: Toy) -> None:
+    refusal = await refused(proxy.transition("initialize", {"unknown": 1}))
+    assert refusal.code == "unknown" and "unknown configuration key" in refusal.text
+    assert proxy.state is State.INIT
+    toy.fail_in["launch"] = RuntimeError("no vacuum")
+    await proxy.transition("launch")
+    await proxy.wait_state(State.ERROR, timeout_s=2.0)
+    await until(lambda: "no vacuum" in proxy.updates["status_text"].value)
+    assert proxy.updates["state"].severity is Severity.MAJOR
+
+
+async def test_an_instrument_reports_its_own_failure(proxy: Proxy, toy: Toy) -> None:
+    toy.on_failure("cooling lost")
+    await proxy.wait_state(State.ERROR, timeout_s=2.0)
+    await until(lambda: proxy.status == "cooling lost")
+
+
+async def test_versions_are_refused_both_ways(proxy: Proxy) -> None:
+    refusal = await refused(proxy._here().link.ask("describe", ["9.0"]))
+    assert refusal.code == "version" and "9.0" in refusal.text and "1.0" in refusal.text
+
+
+async def test_shutdown(proxy: Proxy, satellite: Satellite) -> None:
+    await proxy.transition("launch")
+    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+    assert (await refused(proxy.transition("shutdown"))).code == "state"
+    await proxy.transition("land")
+    await proxy.wait_state(State.INIT, timeout_s=2.0)
+    await proxy.transition("shutdown")
+    await asyncio.wait_for(satellite.closed.wait(), 3.0)
+    assert proxy.state is State.DEAD and proxy.status == "departed"
+
+
+async def test_ending_in_a_run_stops_and_lands_first(proxy: Proxy, satellite: Satellite, toy: Toy) -> None:
+    await proxy.command("run_once")
+    await satellite.stop()
+    assert toy.calls[-2:] == ["stop", "land"] and satellite.state is State.DEAD
+
+
+async def test_a_hanging_set_does_not_outlive_the_satellite(proxy: Proxy, satellite: Satellite, toy: Toy) -> None:
+    slow = asyncio.create_task(proxy.set("slow", 1.0))
+    await until(lambda: ("slow", 1.0) in toy.calls)
+    await satellite.stop()
+    assert (await refused(slow)).code == "link"
+    await until(lambda: not satellite.turn.tasks)
+
+
+async def test_a_name_that_lives_is_refused(node: Node, satellite: Satellite, group: str) -> None:
+    async with Node(group.upper(), "other") as other:
+        twin = Satellite(Toy("ONE"))
+        other.add(twin)
+        with pytest.raises(RuntimeError, match=r"Toy\.ONE is taken in group .* by a satellite at 127\.0\.0\.1:\d+"):
+            await twin.start()
+    await satellite.stop()
+    again = Satellite(Toy("one"))
+    node.add(again)
+    await again.start()
+    await node.proxy("one").wait_connected(3.0)
+
+
+async def test_another_group_does_not_see_it(satellite: Satellite) -> None:
+    async with Node("elsewhere", "other") as other:
+        with pytest.raises(TimeoutError, match="one: not connected in group elsewhere after 0.3 s; state DEAD"):
+            await other.proxy("one").wait_connected(0.3)
+
+
+def test_tables_without_methods_are_errors_of_the_author() -> None:
+    class Half(Instrument):
+        ATTRIBUTES = (Attribute("x", "float", "X", access="rw"),)
+
+    class Quarter(Instrument):
+        COMMANDS = (Command("go", "Go."),)
+
+    class Clash(Instrument):
+        ATTRIBUTES = (Attribute("state", "str", "State"),)
+
+    for kind, error, words in ((Half, TypeError, "set_x"), (Quarter, TypeError, "do_go"), (Clash, ValueError, "'state'")):
+        with pytest.raises(error, match=words):
+            Satellite(kind("a"))
+    with pytest.raises(ValueError, match="letters, digits"):
+        Satellite(Toy("det-1"))
+
+
+async def test_replies_have_the_stock_types(proxy: Proxy) -> None:
+    seen = {}
+    link = proxy._here().link
+    original = link._receive
+
+    def receive(frames: list[bytes]) -> None:
+        seen["type"] = cscp.decode(frames[2:]).type
+        original(frames)
+
+    link._wire._receive = receive
+    for verb, payload, kind in (("get_state", None, "SUCCESS"), ("nothing", None, "UNKNOWN"), ("stop", None, "INVALID"),
+                                ("set", ["voltage", 1.0], "INCOMPLETE"), ("set", [], "INCOMPLETE"),
+                                ("set", ["count", 1], "INVALID"), ("start", 5, "INCOMPLETE")):
+        try:
+            await link.ask(verb, payload)
+        except Refused:
+            pass
+        assert seen["type"].name == kind, verb
