@@ -1,0 +1,107 @@
+"""One instrument on its way from the bus to its Tango device; lives on the event loop.
+
+It keeps what is to be shown in a plain dictionary that Tango's threads read, and asks the bridge to push
+each change. The tables of the instrument are known when it is connected for the first time; from then on the
+device has its attributes, whatever becomes of the instrument.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hitline.bus.attribute import UNKNOWN, Attribute, Command, Update
+from hitline.bus.proxy import Proxy
+from hitline.ioc.faces.common import RESET
+from hitline.ioc.faces.severity import Rules, judge, worse
+
+from . import kinds
+from .bridge import Bridge
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from .device import Instrument
+
+PSEUDO = ("state", "status_text", "connected")
+"""Updates of a proxy that become State and Status."""
+
+
+class Source:
+    """What one device shows and does."""
+
+    def __init__(self, proxy: Proxy, limits: Limits, bridge: Bridge) -> None:
+        self.proxy, self.name, self.limits, self.bridge = proxy, proxy.name, limits, bridge
+        self.device: Instrument | None = None
+        self.attributes: dict[str, Attribute] = {}
+        """What is known of the instrument, by the names of the bus."""
+        self.commands: dict[str, Command] = {}
+        self.shown: dict[str, kinds.Shown] = {}
+        self._rules: dict[str, Rules] = {}
+        self._held: dict[str, float | None] = {}
+        self._end: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to follow the instrument."""
+        self._end = self.proxy.listen(self._heard)
+
+    def stop(self) -> None:
+        """Leave the instrument alone."""
+        self._end()
+
+    def adopt(self, device: "Instrument") -> None:
+        """Serve a device, which may be new after a restart by Tango's admin device; any thread."""
+        self.device = device
+        self.bridge.later((self.name, "tables"), device.build)
+
+    def drive(self, a: Attribute) -> tuple[float | None, float | None]:
+        """Return the limits of an attribute's set-point."""
+        return self.limits.drive(self.name, a)
+
+    def read(self, name: str) -> kinds.Shown:
+        """Return what an attribute shows; any thread."""
+        return self.shown.get(name) or kinds.shown(self.attributes[name], UNKNOWN, UNKNOWN.severity)
+
+    def write(self, name: str, value: Any) -> None:
+        """Set an attribute; a Tango thread, raises DevFailed."""
+        taken = kinds.taken(self.attributes[name], value)
+        self.bridge.ask(self.proxy.set(name, taken), f"{self.name}/{name}")
+
+    def send(self, name: str, args: tuple[Any, ...]) -> None:
+        """Send a command; a Tango thread, raises DevFailed."""
+        if name == RESET[0].name and name not in self.proxy.commands:
+            work = self.proxy.transition(name)
+        else:
+            work = self.proxy.command(name, *args)
+        self.bridge.ask(work, f"{self.name}/{name}")
+
+    def _heard(self, name: str, update: Update) -> None:
+        device = self.device
+        if name in PSEUDO:
+            if name == "connected" and update.value:
+                self._learn()
+            if device is not None:
+                self.bridge.later((self.name, "State"), device.push_state)
+        elif (a := self.attributes.get(name)) is not None:
+            self._show(a, update)
+            if device is not None:
+                self.bridge.later((self.name, name), partial(device.push, name))
+
+    def _learn(self) -> None:
+        """Take the tables of a life of the instrument, which may differ from those of the last."""
+        attributes = {name: a for name, a in self.proxy.attributes.items() if kinds.showable(a)}
+        commands = {c.name: c for c in (*RESET, *self.proxy.commands.values())}
+        if attributes == self.attributes and commands == self.commands:
+            return
+        self.attributes, self.commands = attributes, commands
+        self._rules = {name: self.limits.rules(self.name, name) for name in attributes}
+        for name, a in attributes.items():
+            self._show(a, self.proxy.updates.get(name, UNKNOWN))
+        if self.device is not None:
+            self.bridge.later((self.name, "tables"), self.device.build)
+
+    def _show(self, a: Attribute, update: Update) -> None:
+        number = kinds.index(a, update.value)
+        verdict = judge(self._rules[a.name], number, self._held.get(a.name)) if number is not None else None
+        if verdict is not None:
+            self._held[a.name] = verdict.held
+        severity = worse(update, verdict).severity if verdict is not None else update.severity
+        self.shown[a.name] = kinds.shown(a, update, severity)
