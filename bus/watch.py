@@ -121,7 +121,7 @@ class Watch:
             peer.acted = False
         elif not peer.acted:
             peer.acted = True
+            if peer.flags & HeartbeatFlag.MARK_DEGRADED:  # first, while the run is on
+                self.degrade(peer, reason)
             if interrupts(peer.state, peer.flags):
                 self.interrupt(peer, reason)
-            if peer.flags & HeartbeatFlag.MARK_DEGRADED:
-                self.degrade(peer, reason)
