@@ -5,23 +5,19 @@ that fails leaves nothing behind. csv, parquet and HDF5 are written as the parts
 first, so its columns are gathered, in their compact types.
 """
 
-import errno
 import importlib
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .placed import side_file
 from .recording import Columns, Tables
 
-SIDE_TABLES = ("tdc", "counted", "frame", "mark")
 ROWS = 1 << 16
 """Rows of text made at a time."""
 
@@ -53,27 +49,6 @@ def writer_for(path: Path) -> Callable[[Path], Writer]:
             f"{path}: {path.suffix} needs {needs}, which is not installed (hitline[parquet])"
         ) from None
     return writer
-
-
-@contextmanager
-def placed(path: Path) -> Iterator[Path]:
-    """Give a path to write to; what is there at the end takes its place at `path`, side files beside it.
-
-    Side files of an earlier export of the same name go, for they would not belong to this one.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        yield Path(folder) / path.name
-        for table in SIDE_TABLES:
-            side_file(path, table).unlink(missing_ok=True)
-        for made in Path(folder).iterdir():
-            os.replace(made, path.parent / made.name)
-
-
-def side_file(path: Path, table: str) -> Path:
-    """Where a format of one table per file puts another table: OUT.csv has OUT.tdc.csv beside it."""
-    return path if table == "hits" else path.with_name(f"{path.stem}.{table}{path.suffix}")
 
 
 class Npz:

@@ -40,10 +40,13 @@ KEYS = {"hits": "t_unwrapped", "tdc": "units12"}
 
 
 def header(
-    recording: Recording, rows: dict[str, int], *, by_time: bool, images: dict[str, str]
+    recording: Recording, rows: dict[str, int], columns: set[str], *, by_time: bool, images: dict[str, str]
 ) -> dict[str, Any]:
-    """The header of an export; `rows` by table, `images` by name with the rule that places hits in them."""
-    used = {key: unit for key, unit in UNITS.items() if key.partition("/")[0] in rows}
+    """The header of an export.
+
+    rows: by table. columns: as `table/column`. images: by name, the rule that places hits in them.
+    """
+    used = {key: unit for key, unit in UNITS.items() if key in columns}
     return {
         "source": recording.path.name,
         "source_bytes": recording.bytes,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bus.formats import katherine, tpx3
+from ..bus.formats.events import first_times
 from ..bus.formats.frames import Frame
 from ..bus.formats.hits import Hits, Table
 from ..bus.formats.katherine_words import Mode
@@ -47,10 +48,19 @@ class Recording:
         self.types: dict[str, int] = {}
         """Words by packet type (Timepix3) or header (Katherine), likewise."""
 
-    def pieces(self, progress: Callable[[int], None] = lambda count: None) -> Iterator[bytes | memoryview]:
-        """The raw stream from its beginning; `progress` hears how many bytes went by."""
+    def pieces(
+        self, progress: Callable[[int], None] = lambda count: None
+    ) -> Iterator[bytes | memoryview | None]:
+        """The raw stream from its beginning; `progress` hears how many bytes went by.
+
+        None stands where blocks of a run log are missing or damaged.
+        """
         if self.run:
+            due = 0
             for header, payload in self.run:
+                if header.seq != due:
+                    yield None
+                due = header.seq + 1
                 if header.kind == Kind.DATA:
                     if header.format != FORMATS[self.format]:
                         raise ValueError(
@@ -83,12 +93,15 @@ class Recording:
     def _tpx3(self, progress: Callable[[int], None]) -> Iterator[Tables]:
         chunked = self.format == "tpx3"
         decoder = tpx3.Decoder(
-            chunked=chunked, first_times=tpx3.first_times(self.pieces(progress), chunked=chunked)
+            chunked=chunked, first_times=first_times(self.pieces(progress), chunked=chunked)
         )
         for piece in self.pieces(progress):
-            yield _tpx3_tables(decoder.feed(piece))
+            if piece is None:
+                decoder.gap()
+            else:
+                yield _tpx3_tables(decoder.feed(piece))
         yield _tpx3_tables(decoder.flush())
-        self.facts = decoder.facts()
+        self.facts = decoder.facts() | self._flaws()
         self.types = {f"0x{kind:02x}": count for kind, count in decoder.packets_by_type().items()}
         if chunked and not self.facts["chunks"]:
             raise ValueError(f"{self.path}: no chunk header in {self.bytes} bytes; is it {self._others()}?")
@@ -96,10 +109,25 @@ class Recording:
     def _katherine(self, progress: Callable[[int], None]) -> Iterator[Tables]:
         decoder = katherine.KatherineDecoder(self.mode, fast=self.fast)
         for piece in self.pieces(progress):
-            yield _katherine_tables(decoder.feed(piece))
+            if piece is None:
+                decoder.gap()
+            else:
+                yield _katherine_tables(decoder.feed(piece))
         yield {"frame": _frames(decoder.flush())}
-        self.facts = decoder.facts()
+        self.facts = decoder.facts() | self._flaws()
         self.types = {f"0x{kind:x}": int(decoder.headers[kind]) for kind in np.flatnonzero(decoder.headers)}
+
+    def _flaws(self) -> dict[str, int]:
+        """What is wrong with a run log, counted by its reader."""
+        if not self.run:
+            return {}
+        flaws = self.run.flaws
+        damaged = flaws.bad_payloads + flaws.missing_blocks
+        return {
+            "log_blocks_damaged": damaged,
+            "log_gap_bytes": flaws.gap_bytes,
+            "log_tail_bytes": flaws.tail_bytes,
+        }
 
     def _others(self) -> str:
         return " or ".join(name for name in FORMATS if name != self.format)

@@ -38,6 +38,9 @@ DAMAGE = {
     "invalid_tdc": "triggers without a valid time",
     "cut_words": "words missing at the end of the last chunk",
     "cut_bytes": "bytes of an incomplete last word",
+    "log_blocks_damaged": "blocks of the run log damaged or missing",
+    "log_gap_bytes": "bytes of the run log that are no blocks",
+    "log_tail_bytes": "bytes at the end of the run log that are no whole block",
     "pixels_missing": "pixels sent by the readout that are not in the recording",
     "pixels_lost_inside": "pixels that the readout lost itself",
     "not_in_picture": "hits on chips that quad_image has no place for",
@@ -73,9 +76,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decode; 0 also when damage was met, which is told on stderr."""
-    from hitline.analysis.export import placed, writer_for
+    from hitline.analysis.export import writer_for
     from hitline.analysis.header import header, in_time_order
     from hitline.analysis.picture import Picture
+    from hitline.analysis.placed import placed
     from hitline.analysis.recording import Recording
     from hitline.bus.formats.katherine_words import Mode
 
@@ -87,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.out}: is the recording itself; write to another file")
     picture = Picture(quad=recording.format != "katherine")
     rows: dict[str, int] = {}
+    names: set[str] = set()
     with (
         placed(args.out) as path,
         closing(make(path)) as writer,
@@ -96,12 +101,12 @@ def run(args: argparse.Namespace) -> int:
         for tables in [in_time_order(parts)] if args.sort else parts:
             for table, columns in tables.items():
                 rows[table] = rows.get(table, 0) + len(next(iter(columns.values())))
+                names |= {f"{table}/{name}" for name in columns}
             picture.add(tables)
             writer.write(tables)
         facts = recording.facts | {"not_in_picture": picture.left_out}
-        told = header(recording, rows, by_time=args.sort, images={picture.name: picture.rule}) | {
-            "facts": facts
-        }
+        rule = {picture.name: picture.rule}
+        told = header(recording, rows, names, by_time=args.sort, images=rule) | {"facts": facts}
         writer.finish(told, {picture.name: picture.image})
     counts = ", ".join(f"{count} {NOUNS[table]}" for table, count in rows.items() if count or table == "hits")
     print(f"{args.out}: {counts}")

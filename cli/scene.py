@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file in parts, so that its size is not limited by memory."""
-    from hitline.analysis.export import placed
+    from hitline.analysis.placed import placed
     from hitline.bus.formats.quad import QUAD_SIDE, SIDE
     from hitline.ioc.emulators.scene import Scene
     from hitline.ioc.emulators.spidr import stream

@@ -1,9 +1,14 @@
 """What a Timepix3 stream says about its timers: pairs of global-time words, and restarts told by triggers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .packets import GLOBAL_HIGH, GLOBAL_LOW, IS_TDC, Chips, Words, field, valid_fine
+from .chunks import MAX_CHIPS
+from .follower import per_chip
+from .packets import GLOBAL_HIGH, GLOBAL_LOW, IS_TDC, Chips, Words, field, types_of, valid_fine
+from .splitter import Splitter
 from .times import Ints
 
 RESET_BACK = 3_200_000
@@ -75,3 +80,29 @@ def find_resets(
         forgotten = (last_at < resets[-1][0]).reshape(counter.shape)
         counter[forgotten] = coarse[forgotten] = -1
     return resets
+
+
+def first_times(
+    pieces: Iterable[bytes | memoryview | None], *, chunked: bool = True, chip: int = 0
+) -> dict[int, int]:
+    """Look through a whole stream for each chip's first global time, in steps of 25 ns.
+
+    None among the pieces is a gap in the stream. Ends at the first timer reset: what comes before it has
+    nothing to do with the times after it.
+    """
+    splitter = Splitter(chunked=chunked, chip=chip)
+    low, counter, coarse = per_chip(-1)(), per_chip(-1, 2)(), per_chip(-1, 2)()
+    found: dict[int, int] = {}
+    for piece in pieces:
+        if piece is None:
+            splitter.gap()
+            continue
+        words, chips = splitter.feed(piece)
+        types = types_of(words)
+        resets = find_resets(words, chips, types, counter, coarse)
+        end = resets[0][0] if resets else len(words)
+        for number, pairs in find_pairs(words[:end], chips[:end], types[:end], low).items():
+            found.setdefault(number, pairs[0][1])
+        if resets or len(found) == MAX_CHIPS:
+            break
+    return found

@@ -103,6 +103,10 @@ class KatherineDecoder:
         hits, counted, hit_count = self._pixels(words[at], offsets[at])
         return KatherineBatch(hits, counted, hit_count, numbers[at], marks, frames)
 
+    def gap(self) -> None:
+        """Say that bytes are missing before the next ones; an incomplete word is left out."""
+        self._tail = b""
+
     def flush(self) -> list[Frame]:
         """The frame that is still open, if any, at the end of a stream."""
         return self.frames.close(self.pixels)

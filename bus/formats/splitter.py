@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .chunks import MAX_CHIPS, new_state, walk
+from .chunks import LEFT, MAX_CHIPS, new_state, walk
 from .packets import Chips, Words
 
 UNIX_NS_TOP = (0x17, 0x18)
@@ -44,6 +44,11 @@ class Splitter:
                 self.started_ns, words = int(words[0]), words[1:]
         # A copy, for the words may wait while the caller's buffer is used again.
         return words.astype(np.uint64), np.full(len(words), self.chip, np.uint8)
+
+    def gap(self) -> None:
+        """Bytes are missing here: what was begun will not be whole; go on at the next header."""
+        self.tail = b""
+        self.walker[LEFT] = 0
 
     def state(self) -> dict[str, NDArray]:
         """Everything that `restore` needs, by name."""

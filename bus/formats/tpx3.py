@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from . import packets
 from .absolute import PIXELS, TRIGGERS, Absolute
-from .chunks import HEADERS, LEFT, MAX_CHIPS, RESYNCS, SKIPPED
+from .chunks import HEADERS, LEFT, RESYNCS, SKIPPED
 from .clock import Clock, Fill
-from .events import find_pairs, find_resets
-from .follower import per_chip
 from .hits import NO_TIME, Control, Counted, Hits, Tdc
 from .loss import Loss
 from .splitter import Splitter
@@ -56,7 +54,7 @@ class Decoder:
 
     chunked: True for `.tpx3` files and Serval raw streams, False for bare words (SPIDR datagrams, `.raw`).
     chip: the chip of all words of a bare stream.
-    first_times: what the function of this name found in a whole file; nothing waits then. None, for a live
+    first_times: what the function of this name in `events` found in a whole file; nothing waits then. None, for a live
     stream: words wait for the first global time of their chip, up to a bound.
     """
 
@@ -88,6 +86,10 @@ class Decoder:
         references, fills = self.clock.advance(words, chips, types)
         self._waiting.append(Part(start, words, chips, types, references))
         return self._release(fills)
+
+    def gap(self) -> None:
+        """Say that bytes are missing before the next ones, as where a block of a log is damaged."""
+        self.splitter.gap()
 
     def flush(self) -> Batch:
         """Let go what waits for a global time, at the end of a stream or exposure; feeding may go on."""
@@ -183,25 +185,3 @@ class Decoder:
         self._waiting = deque([Part.of(self.clock.ready(), parts["waiting"])])
         self.types[...] = parts["decoder"]["types"]
         self.unanchored, self.invalid_tdc = (int(number) for number in parts["decoder"]["numbers"])
-
-
-def first_times(
-    pieces: Iterable[bytes | memoryview], *, chunked: bool = True, chip: int = 0
-) -> dict[int, int]:
-    """Look through a whole stream for each chip's first global time, in steps of 25 ns.
-
-    Ends at the first timer reset: what comes before it has nothing to do with the times after it.
-    """
-    splitter = Splitter(chunked=chunked, chip=chip)
-    low, counter, coarse = per_chip(-1)(), per_chip(-1, 2)(), per_chip(-1, 2)()
-    found: dict[int, int] = {}
-    for piece in pieces:
-        words, chips = splitter.feed(piece)
-        types = packets.types_of(words)
-        resets = find_resets(words, chips, types, counter, coarse)
-        end = resets[0][0] if resets else len(words)
-        for number, pairs in find_pairs(words[:end], chips[:end], types[:end], low).items():
-            found.setdefault(number, pairs[0][1])
-        if resets or len(found) == MAX_CHIPS:
-            break
-    return found
