@@ -3,20 +3,20 @@
 import argparse
 import os
 
+from .station import add_station, station_of
+
 HELP = """\
 Connect every PV of a station, those of its ophyd devices and those of its records.
 
 Prints a table of what did not connect; the exit code is 0 only if everything did.
 
-  hitline check -s station.toml
+  hitline check station.toml
   hitline check --layer caproto --timeout 20 --all
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from .station import add_station
-
     add_station(parser)
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S",
                         help="seconds for all to connect (default %(default)g)")
@@ -28,17 +28,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Connect everything; 1 when something is missing."""
-    from hitline.bus.station import load
     from hitline.devices import make_devices
     from hitline.ioc.faces.table import table
 
-    station = load(args.station)
+    station = station_of(args)
     devices = make_devices(station, args.layer)
-    from hitline.devices.check import check, pvs
+    from hitline.devices.check import check
 
     roots = [device for device in devices.values() if device.parent is None]
     records = table(station)
-    found = check([*pvs(roots), *((name, "record") for name in records.records)], args.timeout)
+    found = check(roots, records.records, args.timeout)
     missing = [pv for pv in found if not pv.connected]
     shown = found if args.all else missing
     width = max((len(pv.pv) for pv in shown), default=0)

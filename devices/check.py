@@ -1,17 +1,17 @@
-"""Prove that every PV which the devices of a station use is served."""
+"""Prove that every PV which the devices of a station use is served, and any other record too."""
 
-import threading
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import ophyd
 from ophyd import Device
-from ophyd.signal import EpicsSignalBase
+from ophyd.signal import EpicsSignalBase, EpicsSignalRO
 
 LATE_S = 5.0
-"""Default time to connect; searches on a busy network are repeated for seconds."""
+"""Default time to connect; a search on a busy network is repeated for seconds."""
+LEAST_S = 0.01
+"""What is left for each signal once the time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +24,29 @@ class Checked:
     connected: bool
 
 
-def pvs(devices: Iterable[Device]) -> Iterator[tuple[str, str]]:
-    """Give (PV, user) of every signal of the devices, setpoints and readbacks."""
-    for device in devices:
-        for item in device.walk_signals():
-            if isinstance(item.item, EpicsSignalBase):
-                for pv in dict.fromkeys((item.item.pvname, getattr(item.item, "setpoint_pvname", None))):
-                    if pv:
-                        yield pv, f"{device.name}.{item.dotted_name}"
-
-
-def check(wanted: Iterable[tuple[str, str]], timeout_s: float = LATE_S) -> list[Checked]:
-    """Connect all (PV, user) at once over ophyd's control layer; in the order given, each PV once."""
-    users: dict[str, str] = {}
-    for pv, user in wanted:
-        users.setdefault(pv, user)
-    arrived = threading.Condition()
-    connected: set[str] = set()
-
-    def changed(*args: Any, pvname: str = "", conn: bool = False, **kwargs: Any) -> None:
-        if conn:
-            with arrived:
-                connected.add(pvname)
-                arrived.notify_all()
-
-    layer = ophyd.get_cl()
-    channels = [layer.get_pv(pv, auto_monitor=False, connection_callback=changed) for pv in users]
+def check(devices: Iterable[Device], records: Iterable[str] = (), timeout_s: float = LATE_S) -> list[Checked]:
+    """Connect all signals of the devices, and those records that none of them uses; each PV once."""
+    signals = [pair for device in devices for pair in _signals(device)]
+    used = {pv for signal, _ in signals for pv, _ in _channels(signal)}
+    signals += [(EpicsSignalRO(name, name=name), "record") for name in records if name not in used]
     deadline = time.monotonic() + timeout_s
-    with arrived:
-        arrived.wait_for(lambda: len(connected) == len(users), max(0.0, deadline - time.monotonic()))
-    found = [Checked(channel.pvname, users[channel.pvname], channel.connected) for channel in channels]
-    for channel in channels:
-        channel._reference_count += 1  # release_pvs lets go of what nobody else refers to
-    layer.release_pvs(*channels)
-    return found
+    for signal, _ in signals:  # all connect at the same time; this only waits
+        with contextlib.suppress(Exception):  # each control layer has its own for what does not connect
+            signal.wait_for_connection(timeout=max(LEAST_S, deadline - time.monotonic()))
+    found: dict[str, Checked] = {}
+    for signal, user in signals:
+        for pv, connected in _channels(signal):
+            found.setdefault(pv, Checked(pv, user, connected))
+    return list(found.values())
+
+
+def _signals(device: Device) -> Iterator[tuple[EpicsSignalBase, str]]:
+    for found in device.walk_signals():
+        if isinstance(found.item, EpicsSignalBase):
+            yield found.item, f"{device.name}.{found.dotted_name}"
+
+
+def _channels(signal: EpicsSignalBase) -> list[tuple[str, bool]]:
+    """Name of each PV of a signal, and whether it is connected."""
+    both = (signal._read_pv, getattr(signal, "_write_pv", None))
+    return [(pv.pvname, bool(pv.connected)) for pv in both if pv is not None]

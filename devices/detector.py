@@ -11,7 +11,7 @@ from .analysis import RESULTS_S, HitAnalysis, as_readings
 from .exposure import expose
 from .external import RunLog
 from .run import MOVE_S, Run
-from .signals import Count, Flag, Number, NumberSetting, Request, Sample, Text, TextSetting
+from .signals import Choice, ChoiceSetting, Count, Flag, Number, NumberSetting, Request, Sample, Text
 from .status import Status
 from .wait import Bell
 
@@ -25,15 +25,16 @@ class HitDetector(Device):
     `stage` launches the station's run, the first `trigger` starts it, each `trigger` takes one exposure,
     `unstage` stops and lands. Without a conductor each trigger is a run of its own. A trigger is done when
     the readout has finished the exposure and every worker in `analyses` shows its number; then `read` gives
-    exactly that. `run` is the station's conductor, or None; `patience_s` how late an exposure may be.
+    exactly that. `conductor` is the station's, or None; `patience_s` how late an exposure may be; `source`
+    the name of the readout's run logs, by default that of the device.
     """
 
-    acquire = Cpt(TextSetting, "Acquire", kind="omitted")
+    acquire = Cpt(ChoiceSetting, "Acquire", kind="omitted")
     acquire_time = Cpt(NumberSetting, "AcquireTime", kind="config")
     acquiring = Cpt(Flag, "AcquireBusy", kind="omitted")
-    detector_state = Cpt(Text, "DetectorState_RBV", kind="omitted")
+    detector_state = Cpt(Choice, "DetectorState_RBV", kind="omitted")
     exposure = Cpt(Count, "Exposure_RBV", kind="normal")
-    run_id = Cpt(Text, "RunId_RBV", kind=Kind.normal | Kind.config)
+    run = Cpt(Text, "RunId_RBV", kind=Kind.normal | Kind.config)
     hits_sent = Cpt(Number, "HitsSent_RBV", kind="omitted")
     hits_logged = Cpt(Count, "HitsLogged_RBV", kind="normal")
     hits_lost = Cpt(Number, "HitsLost_RBV", kind="normal")
@@ -50,11 +51,15 @@ class HitDetector(Device):
     # A paused plan must not repeat a trigger: the exposure is in the log, and goes on during the pause.
     rewindable = Cpt(Signal, value=False, kind="omitted")
 
-    def __init__(self, prefix: str = "", *, run: Run | None = None, source: str = "", **kwargs: Any) -> None:
+    conductor: Run | None = None
+    source = ""
+    patience_s = PATIENCE_S
+
+    def __init__(self, prefix: str = "", *, conductor: Run | None = None, source: str = "",
+                 **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
-        self.run = run
+        self.conductor = conductor
         self.source = source or self.name
-        self.patience_s = PATIENCE_S
         self.refusal: Callable[[str], str] = lambda pv: ""
         self.bell = Bell()
         self.log_asset = RunLog()
@@ -76,15 +81,15 @@ class HitDetector(Device):
     @property
     def held(self) -> bool:
         """True when the exposures belong to the run that `stage` launched."""
-        return self.run is not None and self.run.held_by(self.name)
+        return self.conductor is not None and self.conductor.held_by(self.name)
 
     def stage(self) -> list[Any]:
         """Launch the run and forget the last exposure."""
         staged = super().stage()
         self._forget()
         try:
-            if self.run is not None:
-                self.run.hold(self.name)
+            if self.conductor is not None:
+                self.conductor.hold(self.name)
         except Exception:
             self.unstage()
             raise
@@ -95,8 +100,8 @@ class HitDetector(Device):
         if self._under_way is not None and not self._under_way.done:
             self.stop()
         try:
-            if self.run is not None:
-                self.run.release(self.name)
+            if self.conductor is not None:
+                self.conductor.release(self.name)
         finally:
             self._forget()
             unstaged = super().unstage()

@@ -42,7 +42,7 @@ def look_at(detector: "HitDetector") -> Shot:
     The number first: when it shows an exposure and the readout is idle afterwards, that exposure has ended.
     """
     exposure, busy = detector.exposure.sample(LOOK_S), detector.acquiring.sample(LOOK_S)
-    run = detector.run_id.sample(LOOK_S)
+    run = detector.run.sample(LOOK_S)
     return Shot(run.value, exposure.value, bool(busy.value), exposure.valid and busy.valid)
 
 
@@ -63,8 +63,8 @@ def judge(before: Shot, now: Shot, own_run: bool) -> Verdict:
 
 def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
     """Take one exposure and wait until the readout and all its workers show it; the action of `trigger`."""
-    if detector.held:
-        detector.run.reach("start", status)  # type: ignore[union-attr]
+    if detector.conductor is not None and detector.held:
+        detector.conductor.reach("start", status)
     before = ready(detector, status)
     put = Put(detector.acquire, "Acquire", detector.bell, detector.refusal)
     begin = time.monotonic()
@@ -98,10 +98,12 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
 
 def ready(detector: "HitDetector", status: Status) -> Shot:
     """Wait until the readout is idle and, in a station's run, shows that run's id."""
+    conductor = detector.conductor if detector.held else None
+
     def look() -> Seen:
-        wanted_run = detector.run.run_id.sample(LOOK_S).value if detector.held else None  # type: ignore[union-attr]
+        wanted_run = conductor.run_id.sample(LOOK_S).value if conductor is not None else None
         # The run first: the readout resets its number before it shows a new run.
-        run, now = detector.run_id.sample(LOOK_S), look_at(detector)
+        run, now = detector.run.sample(LOOK_S), look_at(detector)
         wanted = "idle" if wanted_run is None else f"idle in run {wanted_run}"
         seen = (detector.exposure.pvname, wanted, str(now))
         if not now.valid or (wanted_run is not None and run.value != wanted_run):

@@ -78,7 +78,7 @@ class Devices(Mapping[str, Any]):
         made = components(Table(tuple(instrument.KINDS), instrument.ATTRIBUTES, instrument.COMMANDS))
         more: dict[str, Any] = {}
         if "detector" in instrument.KINDS:
-            more["run"] = self.get("run")
+            more["conductor"] = self.get("run")
             made |= {worker: Component(worker_class(worker, w), self._prefix(worker, w.pv), add_prefix=())
                      for worker, w in self._station.workers.items() if w.source == name}
         device = specialise(base, name, made)(self._prefix(name, entry.pv), name=name, **more)
@@ -127,7 +127,7 @@ def make_devices(station: Station | str | Path, layer: str | None = None) -> Dev
     its own EPICS_CA_SERVER_PORT.
     """
     if not isinstance(station, Station):
-        station = load(station)
+        station = load(station, options_of=())
     if station.interface.startswith("127.") and "EPICS_CA_ADDR_LIST" not in os.environ:
         os.environ["EPICS_CA_ADDR_LIST"] = station.interface
         os.environ.setdefault("EPICS_CA_AUTO_ADDR_LIST", "NO")

@@ -10,7 +10,7 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from .signals import Count, Flag, Request, Text, TextRequest
+from .signals import Choice, Count, Flag, Request, Text, TextRequest
 from .status import Status
 from .wait import Bell, Failed, Put, Seen, Verdict, drive
 
@@ -39,7 +39,7 @@ class Run(Device):
     `release` stops and lands them. `owner_name` is the baton: the conductor refuses others while it is held.
     """
 
-    state = Cpt(Text, "State_RBV", kind="omitted")
+    state = Cpt(Choice, "State_RBV", kind="omitted")
     run_id = Cpt(Text, "RunId_RBV", kind="normal")
     owner = Cpt(Text, "Owner_RBV", kind="omitted")
     busy = Cpt(Flag, "Busy_RBV", kind="omitted")

@@ -128,8 +128,12 @@ class Count(EpicsSignalRO, Typed):
         return int(value)
 
 
-class Text(EpicsSignalRO, Typed):
-    """A string of any length, or the text of an enum's choice."""
+LONG = ".VAL$"
+"""Asks for a text as an array of characters; without it Channel Access cuts it at 40 bytes."""
+
+
+class Choice(EpicsSignalRO, Typed):
+    """The text of an enum's choice."""
 
     DTYPE, NUMPY = "string", ""
 
@@ -137,8 +141,15 @@ class Text(EpicsSignalRO, Typed):
         super().__init__(read_pv, string=True, **kwargs)
 
     def typed(self, value: Any, severity: AlarmSeverity) -> str:
-        """Strip what is left of the fixed-size buffer."""
+        """Strip what is left of a buffer of fixed size."""
         return str(value).rstrip("\0")
+
+
+class Text(Choice):
+    """A text of any length."""
+
+    def __init__(self, read_pv: str, **kwargs: Any) -> None:
+        super().__init__(read_pv + LONG, **kwargs)
 
 
 class Flag(Count):
@@ -174,8 +185,11 @@ class Array(EpicsSignalRO, Typed):
 class Writes(EpicsSignal, Typed):
     """A setpoint `prefix` with its readback `prefix_RBV`; `set` is done when the readback shows the value."""
 
+    FIELD = ""
+
     def __init__(self, prefix: str, *, readback: str | None = None, **kwargs: Any) -> None:
-        super().__init__(prefix + "_RBV" if readback is None else readback, write_pv=prefix, **kwargs)
+        shown = prefix + "_RBV" if readback is None else readback
+        super().__init__(shown + self.FIELD, write_pv=prefix + self.FIELD, **kwargs)
         self.bell = Bell()
 
     def same(self, shown: Any, wanted: Any) -> bool:
@@ -217,8 +231,8 @@ class FlagSetting(Writes):
         return int(value)
 
 
-class TextSetting(Writes):
-    """A writable string or choice of an enum."""
+class ChoiceSetting(Writes):
+    """A writable enum, by the text of its choices."""
 
     DTYPE, NUMPY = "string", ""
 
@@ -226,12 +240,18 @@ class TextSetting(Writes):
         super().__init__(prefix, string=True, **kwargs)
 
     def typed(self, value: Any, severity: AlarmSeverity) -> str:
-        """As of Text."""
+        """As of Choice."""
         return str(value).rstrip("\0")
 
     def same(self, shown: Any, wanted: Any) -> bool:
         """Texts are the same or not."""
         return shown == str(wanted)
+
+
+class TextSetting(ChoiceSetting):
+    """A writable text of any length."""
+
+    FIELD = LONG
 
 
 class Request(Writes):

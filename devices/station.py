@@ -5,7 +5,7 @@ import contextlib
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from .signals import Number, Text
+from .signals import LONG, Number, Text
 
 
 class StationDevice(Device):
@@ -26,5 +26,5 @@ class StationDevice(Device):
         """Why the last put to `pv` was refused; empty when the last refusal was of another PV."""
         with contextlib.suppress(TimeoutError):
             text = self.last_refusal.sample(1.0).value
-            return text if pv in text else ""
+            return text if pv.removesuffix(LONG) in text else ""
         return ""

@@ -23,12 +23,12 @@ SATELLITE = "satellite"
 """Kind that every instrument has: state of its satellite, link, reset."""
 
 READ = {"ai": signals.Number, "int64in": signals.Number, "longin": signals.Number, "bi": signals.Flag,
-        "mbbi": signals.Text, "lsi": signals.Text, "stringin": signals.Text}
+        "mbbi": signals.Choice, "lsi": signals.Text, "stringin": signals.Choice}
 """Record type -> signal. Whole numbers that no class declares are floats, for they may be unknown: NaN."""
 WRITE = {"ao": signals.NumberSetting, "int64out": signals.NumberSetting, "longout": signals.NumberSetting,
-         "bo": signals.FlagSetting, "mbbo": signals.TextSetting, "lso": signals.TextSetting,
-         "stringout": signals.TextSetting}
-COMMAND = {"lso": signals.TextRequest, "stringout": signals.TextRequest}
+         "bo": signals.FlagSetting, "mbbo": signals.ChoiceSetting, "lso": signals.TextSetting,
+         "stringout": signals.ChoiceSetting}
+COMMAND = {"lso": signals.TextRequest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,13 @@ def components(table: Table) -> dict[str, Cpt]:
         component = _component(target, records, attributes.get(target))
         if target in own:
             component.kind = Kind.omitted
-        made[f"{name}_value" if hasattr(Device, name) else name] = component
+        made[name] = component
     return made
+
+
+def safe(base: type[Device], name: str) -> str:
+    """Give a component name that hides nothing of its device."""
+    return f"{name}_value" if hasattr(base, name) else name
 
 
 def _component(target: str, records: list[Record], attribute: Attribute | None) -> Cpt:
@@ -93,7 +98,7 @@ def specialise(base: type[Device], name: str, made: dict[str, Cpt],
                absent: Iterable[str] = ()) -> type[Device]:
     """Derive a class from `base` with those of `made` whose PVs it lacks, without its own `absent` ones."""
     suffixes = {component.suffix for component in base._sig_attrs.values()}
-    extra = {attr: component for attr, component in made.items()
-             if component.suffix not in suffixes and attr not in base._sig_attrs}
+    extra = {safe(base, attr): component for attr, component in made.items()
+             if component.suffix not in suffixes}
     return type(f"{base.__name__}_{name}", (base,),
                 {"__doc__": base.__doc__, "__module__": __name__, **extra, **dict.fromkeys(absent)})

@@ -33,6 +33,7 @@ class World:
         self.prefix = prefix
         self.exposure_s = exposure_s
         self.pvdb: dict = {}
+        self.texts: set[str] = set()
         self.tasks: set[asyncio.Task] = set()
         self.context: Context | None = None
         self.stopped = asyncio.Event()
@@ -45,10 +46,10 @@ class World:
                     upper_ctrl_limit=100.0)
         for name, text in (("RunId_RBV", ""), ("LossMethod_RBV", "SOURCE"),
                            ("FilePath_RBV", "/data/none/det1"),
-                           ("Condition_RBV", ""), ("Manufacturer_RBV", "test"), ("Model_RBV", "fake"),
-                           ("DetectorState_RBV", "Idle")):
+                           ("Condition_RBV", ""), ("Manufacturer_RBV", "test"), ("Model_RBV", "fake")):
             self.text(det + name, text)
         self.enum(det + "Acquire", ("Done", "Acquire"), put=self.acquire)
+        self.enum(det + "DetectorState_RBV", ("Idle", "Acquire"))
         self.enum(det + "Acquire_RBV", ("Done", "Acquire"))
         self.enum(det + "AcquireBusy", ("No", "Yes"))
         self.enum(det + "Stop", ("Done", "Stop"), put=self.stop)
@@ -83,7 +84,8 @@ class World:
         self._add(name, ChannelDouble, put, value=0.0, **metadata)
 
     def text(self, name, value, put=None):
-        self._add(name, ChannelChar, put, value=value, max_length=256, string_encoding="utf-8")
+        self.texts.add(name)
+        self._add(name + ".VAL$", ChannelChar, put, value=value, max_length=256, string_encoding="utf-8")
 
     def enum(self, name, choices, put=None):
         self._add(name, ChannelEnum, put, value=choices[0], enum_strings=choices)
@@ -100,10 +102,13 @@ class World:
         self.pvdb[self.prefix + name] = channel
 
     def get(self, name):
-        return self.pvdb[self.prefix + name].value
+        return self._channel(name).value
+
+    def _channel(self, name):
+        return self.pvdb[self.prefix + name + (".VAL$" if name in self.texts else "")]
 
     async def show(self, name, value, valid=True):
-        channel = self.pvdb[self.prefix + name]
+        channel = self._channel(name)
         await channel.write(value, timestamp=time.time())
         await channel.write_metadata(
             status=AlarmStatus.NO_ALARM if valid else AlarmStatus.LINK,

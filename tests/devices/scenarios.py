@@ -36,8 +36,8 @@ class Detector(HitDetector):
 
 station = StationDevice(P, name="station")
 run = Run(P + "Run:", name="run", owner_name="test@here:1")
-det = Detector(P + "DET1:", name="det1", run=run)
-mode = EpicsSignal(P + "Test:Mode", string=True, name="mode")
+det = Detector(P + "DET1:", name="det1", conductor=run)
+mode = EpicsSignal(P + "Test:Mode.VAL$", string=True, name="mode")
 puts = EpicsSignal(P + "Test:Puts", name="puts")
 run.refusal = det.refusal = station.refusal
 for device in (station, run, det, mode, puts):
@@ -76,7 +76,7 @@ def exposures_are_own():
     RE(plans.count([det], num=5))
     events = only(documents, "event")
     assert [tuple(e["data"][k] for k in EVENT) for e in events] == [expected(n) for n in range(1, 6)]
-    assert len({e["data"]["det1_run_id"] for e in events}) == 1
+    assert len({e["data"]["det1_run"] for e in events}) == 1
     assert run.state.get() == "Idle" and run.owner.get() == ""
     (descriptor,) = only(documents, "descriptor")
     keys = descriptor["data_keys"]
@@ -86,7 +86,7 @@ def exposures_are_own():
     assert keys["det1_log"]["external"] == "STREAM:"
     assert descriptor["hints"]["det1"]["fields"] == ["det1_ana1_exposure_hits", "det1_ana1_exposure_clusters"]
     configuration = descriptor["configuration"]["det1"]
-    assert configuration["data"]["det1_run_id"] == events[0]["data"]["det1_run_id"]
+    assert configuration["data"]["det1_run"] == events[0]["data"]["det1_run"]
     time_key = configuration["data_keys"]["det1_acquire_time"]
     assert time_key["dtype"] == "number" and time_key["dtype_numpy"] == "<f8"
     assert all(type(v) is int for v in (events[0]["data"][k] for k in EVENT))
@@ -94,7 +94,7 @@ def exposures_are_own():
     (resource,) = only(documents, "stream_resource")
     assert resource["mimetype"] == "application/x-hitline-runlog" and resource["data_key"] == "det1_log"
     assert resource["parameters"]["spec"] == "hitline-runlog"
-    assert resource["parameters"]["run"] == events[0]["data"]["det1_run_id"]
+    assert resource["parameters"]["run"] == events[0]["data"]["det1_run"]
     assert resource["uri"].endswith("/det1") and " " not in resource["uri"]
     data = only(documents, "stream_datum")
     assert [d["indices"] for d in data] == [{"start": n, "stop": n + 1} for n in range(5)]
