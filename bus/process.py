@@ -64,11 +64,14 @@ def raise_descriptor_limit() -> None:
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Let SIGTERM and, unless supervised, SIGINT set `stop`. Call it on the running loop."""
+    """Let SIGTERM and what a terminal sends (Ctrl-C, its end) set `stop`. Call it on the running loop.
+
+    A supervised process ignores the latter; so does one that was started with `nohup`.
+    """
     loop = asyncio.get_running_loop()
-    supervised = bool(os.environ.get(SUPERVISED))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if supervised and number == signal.SIGINT:
+    terminal = [signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    for number in (signal.SIGTERM, *terminal):
+        if number in terminal and (os.environ.get(SUPERVISED) or signal.getsignal(number) is signal.SIG_IGN):
             signal.signal(number, signal.SIG_IGN)
             continue
         try:

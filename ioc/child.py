@@ -137,7 +137,10 @@ class Child:
                 await asyncio.wait([listening])
         except OSError as error:
             return f"cannot be started: {error}"
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        last = self.tail(1) if code > 0 else []
+        return ": ".join([f"ended with exit code {code}", *last])
 
     def _open_log(self) -> IO[bytes]:
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES:

@@ -15,9 +15,9 @@ class Policy:
     first_s: float = 0.2
     """Pause before the first restart. Less: a crash loop eats a core; more: the gap in the service grows."""
     factor: float = 2.0
-    longest_s: float = 10.0
+    longest_s: float = 5.0
     """Longest pause. Less: a dead device is knocked at too often; more: its return is noticed late."""
-    attempts: int = 10
+    attempts: int = 8
     """Restarts in a row before a process is given up."""
     healthy_s: float = 5.0
     """A process that was ready for this long has done its job, and is no failed attempt."""

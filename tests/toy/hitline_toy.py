@@ -69,6 +69,8 @@ class ToyReadout(Instrument):
     Options = ReadoutOptions
 
     async def connect(self) -> None:
+        if self.options.fail == "connect":
+            raise RuntimeError(f"{self.name} cannot connect")
         self.describe_more["feed"] = 1
         for name, value in (("exposure", 0), ("run", ""), ("condition", "GOOD"), ("journal", "")):
             self.publish(name, value)
