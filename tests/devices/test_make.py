@@ -1,0 +1,123 @@
+"""Devices made from a station file: nothing early, only what has records, other packages' included."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hitline.db.records import load
+
+TOY = Path(__file__).parent.parent / "toy"
+UP = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
+
+LIST = """
+import json, ophyd
+from hitline.devices import HitAnalysis, HitDetector, Run
+from hitline.devices.station import StationDevice
+def listed(cls):
+    return [(attr, c.suffix, c.cls.__name__) for attr, c in cls._sig_attrs.items() if c.suffix is not None]
+print(json.dumps({cls.__name__: listed(cls) for cls in (HitAnalysis, HitDetector, Run, StationDevice)}))
+"""
+FITS = {"Count": {"int64in"}, "Number": {"int64in", "ai"}, "Flag": {"bi"}, "Choice": {"mbbi"},
+        "Text": {"lsi"}, "Array": {"waveform"}, "NumberSetting": {"ao", "int64out"}, "ChoiceSetting": {"mbbo"},
+        "TextSetting": {"lso"}, "Request": {"bo"}, "TextRequest": {"lso"}}
+"""Signal class -> types of the record that it may stand on."""
+
+
+def _python(*argv: str, env: dict[str, str] | None = None, timeout: float = 50) -> str:
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def declared() -> dict[str, list[list[str]]]:
+    return json.loads(_python("-c", LIST, env={"OPHYD_CONTROL_LAYER": "dummy"}))
+
+
+@pytest.mark.parametrize("name, database", [("HitAnalysis", "analysis"), ("HitDetector", "detector"),
+                                            ("Run", "run"), ("StationDevice", "station")])
+def test_every_declared_signal_stands_on_a_record_of_its_type(name, database, declared):
+    records = load(Path(str(files("hitline.db"))) / f"{database}.db", {"P": "", "R": "", "INST": "x"})
+    assert len(declared[name]) > 5
+    for attr, suffix, cls in declared[name]:
+        assert suffix in records, f"{name}.{attr}: no record {suffix} in {database}.db"
+        assert records[suffix].rtype in FITS[cls], f"{name}.{attr} is a {cls} of {records[suffix]}"
+        if cls.endswith("Setting"):
+            assert f"{suffix}_RBV" in records
+
+
+def test_nothing_is_imported_or_connected_early(tmp_path, group):
+    station = tmp_path / "station.toml"
+    station.write_text(f'name = "{group}"\n[conductor]\n[faces.ca]\nport = 5999\n')
+    _python("-c", f"""
+import os, sys
+for key in [k for k in os.environ if k.startswith("EPICS_CA")]:
+    del os.environ[key]
+import hitline.devices
+assert not {{"ophyd", "epics", "caproto", "bluesky"}} & set(sys.modules), "import"
+devices = hitline.devices.make_devices({str(station)!r})
+assert not {{"ophyd", "epics", "caproto", "bluesky"}} & set(sys.modules), "make_devices"
+assert list(devices) == ["station", "run"] and "run" in dir(devices)
+assert os.environ["EPICS_CA_ADDR_LIST"] == "127.0.0.1" and os.environ["EPICS_CA_SERVER_PORT"] == "5999"
+try:
+    devices.det7
+except AttributeError as error:
+    assert "det7: no such device; there are station, run" in str(error)
+""")
+
+
+TOYS = """
+from hitline.devices import make_devices
+devices = make_devices(STATION, LAYER)
+gauge = devices.gauge1
+gauge.wait_for_connection(timeout=10)
+assert gauge.read_configuration()["gauge1_pressure"]["value"] == 1000.0
+gauge.pressure.set(500).wait(10)
+assert gauge.pressure.get() == 500
+key = gauge.describe_configuration()["gauge1_pressure"]
+assert key["units"] == "mbar" and key["precision"] == 1
+assert key["limits"]["control"] == {"low": 0.0, "high": 2000.0}
+assert gauge.satellite_state.get() == "INIT"
+lamp = devices["lamp1"]
+lamp.wait_for_connection(timeout=10)
+assert list(lamp.describe()) == ["lamp1_lit"]
+try:
+    gauge.pressure.set(5000).wait(10)
+except Exception as error:
+    text = str(error)
+assert "T:GAUGE1:Pressure " in text and "2000 mbar" in text and "wanted 5000, last value 500.0" in text, text
+gauge.pressure.set(1000).wait(10)
+"""
+
+
+def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group, free_port, free_ports):
+    """The station runs for real; `hitline check` succeeds while it does, and fails with a table after."""
+    file = tmp_path / "station.toml"
+    file.write_text(f'name = "{group}"\nprefix = "T:"\n[conductor]\n[faces.ca]\nport = {free_port}\n'
+                    '[instruments.gauge1]\ntype = "toy_gauge"\nprocess = "toys"\n'
+                    '[instruments.lamp1]\ntype = "toy_lamp"\nprocess = "toys"\n')
+    env = {"PYTHONPATH": str(TOY), "EPICS_CA_SERVER_PORT": str(free_port),
+           "EPICS_CA_REPEATER_PORT": str(free_ports(1)[0])}
+    with subprocess.Popen([*UP, "up", str(file)], stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **env}) as up:
+        try:
+            assert up.stdout is not None
+            assert any("processes up" in line for line in up.stdout), "the station did not start"
+            for layer in ("pyepics", "caproto"):
+                _python("-c", f"STATION, LAYER = {str(file)!r}, {layer!r}\n{TOYS}", env=env)
+                checked = _python(*UP[1:], "check", str(file), "--layer", layer, "--timeout", "20", env=env)
+                connected, _, total = checked.split(f"{group}: ")[1].split()[:3]
+                assert connected == total and int(total) > 40 and "NOT CONNECTED" not in checked, checked
+        finally:
+            up.terminate()
+            up.wait(15)
+    done = subprocess.run([*UP, "check", str(file), "--timeout", "0.5"], capture_output=True, text=True,
+                          timeout=30, env={**os.environ, **env})
+    assert done.returncode == 1
+    assert "T:GAUGE1:Pressure " in done.stdout and "gauge1.pressure" in done.stdout
+    assert "is the CA face up?" in done.stdout and "Traceback" not in done.stdout + done.stderr
