@@ -47,7 +47,7 @@ class Pipeline:
         """Log blocks of this run."""
         self.exposing = False
         """True between BEGIN and END."""
-        self._number = 0
+        self._number, self._begun_ns = 0, 0
         self._streams: dict[int, Stream] = {}
         self._lost, self._loss_unknown, self._loss_counted = 0, False, False
         self._sort.late = 0
@@ -74,7 +74,7 @@ class Pipeline:
         elif header.kind in (Kind.BEGIN, Kind.END, Kind.CLOSE):
             ended = self._end()
             if header.kind == Kind.BEGIN:
-                self._begin(header.exposure)
+                self._begin(header)
         return ended
 
     def _note_loss(self, header: Header) -> None:
@@ -85,9 +85,9 @@ class Pipeline:
         elif header.kind == Kind.DATA:
             self._loss_unknown = True
 
-    def _begin(self, exposure: int) -> None:
+    def _begin(self, header: Header) -> None:
         self._start_clustering()
-        self.exposing, self._number = True, exposure
+        self.exposing, self._number, self._begun_ns = True, header.exposure, header.mono_first_ns
         for source in self._streams.values():
             source.resume()
         for block in self._blocks.values():
@@ -111,9 +111,10 @@ class Pipeline:
         hits = source.decode(payload)
         if not len(hits):
             return
+        self._begun_ns = self._begun_ns or header.mono_first_ns
         layout = source.layout
         batch = HitBatch(hits.t, hits.x, hits.y, hits.tot, hits.chip, layout.width, layout.height,
-                         header.mono_first_ns, header.mono_last_ns)
+                         self._begun_ns, header.mono_last_ns)
         for block in self._blocks.values():
             block.hits(batch)
         sorted_hits = self._sort.feed(hits.t, hits.x, hits.y, hits.tot)
@@ -126,7 +127,8 @@ class Pipeline:
                 block.clusters(clusters)
 
     def _results(self) -> dict[str, Any]:
-        return {name: value for block in self._blocks.values() for name, value in block.results().items()}
+        return {name: value.item() if isinstance(value, np.generic) else value
+                for block in self._blocks.values() for name, value in block.results().items()}
 
     def _of_exposure(self) -> dict[str, Any]:
         return {name: value for name, value in self._results().items() if name.startswith(AT_END)}
@@ -158,7 +160,8 @@ class Pipeline:
         """Give all that is needed to go on from here, as arrays that do not change afterwards."""
         facts = {
             "run": self.run, "blocks": self.blocks, "exposure": self.exposure, "exposing": self.exposing,
-            "number": self._number, "lost": self._lost, "loss_unknown": self._loss_unknown,
+            "number": self._number, "begun_ns": self._begun_ns,
+            "lost": self._lost, "loss_unknown": self._loss_unknown,
             "loss_counted": self._loss_counted, "window_ns": self.window_ns, "window": self._window,
             "streams": list(self._streams), "pipeline": list(self._blocks),
             "ended": {name: value for name, value in self.ended.items() if np.isscalar(value)},
@@ -181,7 +184,8 @@ class Pipeline:
             parts.setdefault(part, {})[name] = array
         self.reset(facts["run"])
         self.blocks, self.exposure, self.exposing = facts["blocks"], facts["exposure"], facts["exposing"]
-        self._number, self._lost, self.ended = facts["number"], facts["lost"], facts["ended"]
+        self._number, self._begun_ns = facts["number"], facts["begun_ns"]
+        self._lost, self.ended = facts["lost"], facts["ended"]
         self._loss_unknown, self._loss_counted = facts["loss_unknown"], facts["loss_counted"]
         self.window_ns, self._window = facts["window_ns"], facts["window"]
         self._cluster = Clusterer(QUAD.width, QUAD.height, self._window)

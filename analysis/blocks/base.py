@@ -35,9 +35,10 @@ class HitBatch:
     """uint8: number of the chip, below 16."""
     width: int
     height: int
-    first_ns: int
-    """Monotonic host time at which the first and the last of them were received."""
+    begun_ns: int
+    """Monotonic host time at which the exposure began; outside of exposures that of the first hits."""
     last_ns: int
+    """Monotonic host time at which the last of them were received."""
 
     def __len__(self) -> int:
         return int(self.t.size)

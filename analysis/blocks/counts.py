@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ..kernels.features import Clusters
 
 CHIPS = 16
-HITS, CLUSTERS, TOT, FIRST_NS, LAST_NS = range(5)
-"""Places in the counts of the run and of the exposure; the times are those of reception."""
+HITS, CLUSTERS, TOT, BEGUN_NS, LAST_NS = range(5)
+"""Places in the counts of the run and of the exposure."""
 
 
 class Counts(Counting):
@@ -27,7 +27,7 @@ class Counts(Counting):
         Attribute("exposure_hits", "int", "Hits of the exposure."),
         Attribute("exposure_clusters", "int", "Clusters of the exposure."),
         Attribute("exposure_tot_sum", "int", "Sum of ToT of the exposure. In counts of 25 ns."),
-        Attribute("hit_rate", "float", "Mean hit rate of the exposure so far. By the times of reception.",
+        Attribute("hit_rate", "float", "Mean hit rate of the exposure so far. From begin to last hit.",
                   unit="1/s", precision=1),
         Attribute("chip_hits", "<i4", "Hits of this run by chip number.", shape=(CHIPS,)),
     )
@@ -42,8 +42,7 @@ class Counts(Counting):
         more = np.array([len(batch), 0, batch.tot.sum(dtype=np.int64)])
         run += more
         exposure[:3] += more
-        exposure[FIRST_NS] = exposure[FIRST_NS] or batch.first_ns
-        exposure[LAST_NS] = batch.last_ns
+        exposure[BEGUN_NS:] = batch.begun_ns, batch.last_ns
         self.counts["chips"] += np.bincount(batch.chip, minlength=CHIPS)
 
     def clusters(self, batch: "Clusters") -> None:
@@ -54,7 +53,7 @@ class Counts(Counting):
     def results(self) -> dict[str, Any]:
         """Give the counts as exact whole numbers."""
         run, exposure = self.counts["run"].tolist(), self.counts["exposure"].tolist()
-        seconds = (exposure[LAST_NS] - exposure[FIRST_NS]) / 1e9
+        seconds = (exposure[LAST_NS] - exposure[BEGUN_NS]) / 1e9
         return {
             "hits": run[HITS], "clusters": run[CLUSTERS], "tot_sum": run[TOT],
             "exposure_hits": exposure[HITS], "exposure_clusters": exposure[CLUSTERS],

@@ -8,7 +8,7 @@ Block = tuple[Header, bytes]
 
 
 def mark(kind: Kind, exposure: int = 0) -> Block:
-    return Header(kind, Format.JSON, exposure=exposure), b"{}"
+    return Header(kind, Format.JSON, exposure=exposure, mono_first_ns=1 + exposure * 10**5), b"{}"
 
 
 def data(

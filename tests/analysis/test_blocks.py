@@ -6,12 +6,17 @@ from hitline.analysis.attributes import ATTRIBUTES
 from hitline.analysis.blocks.base import HitBatch, make, outputs
 from hitline.analysis.blocks.counting import saturated
 from hitline.analysis.blocks.image import Image, ImageOptions
+from hitline.analysis.pipeline import Pipeline
+from hitline.analysis.worker import Worker
 from hitline.bus.entry_points import EntryPointError
+from hitline.bus.log.block import Kind
+from hitline.bus.station import WorkerEntry
+from logged import mark
 
 OURS = ("counts", "image", "spectra")
 
 
-def batch(x=(1, 2, 2), first_ns=1_000_000_000, last_ns=1_500_000_000):
+def batch(x=(1, 2, 2), begun_ns=1_000_000_000, last_ns=1_500_000_000):
     x = np.array(x, np.uint16)
     return HitBatch(
         np.arange(x.size),
@@ -21,7 +26,7 @@ def batch(x=(1, 2, 2), first_ns=1_000_000_000, last_ns=1_500_000_000):
         np.full(x.size, 3, np.uint8),
         256,
         128,
-        first_ns,
+        begun_ns,
         last_ns,
     )
 
@@ -94,3 +99,44 @@ def test_two_blocks_with_the_same_result_are_refused(monkeypatch):
     monkeypatch.setattr("hitline.analysis.blocks.base.find", lambda group, name: Image)
     with pytest.raises(ValueError, match="blocks image and picture both give 'image'"):
         make(["image", "picture"])
+
+
+SPOT = """
+import numpy as np
+from hitline.analysis.blocks.counting import Counting
+from hitline.bus.attribute import Attribute
+
+class Spot(Counting):
+    SHAPES = {"spot": (1,)}
+    outputs = (Attribute("spot_hits", "int", "Hits in the spot."),
+               Attribute("exposure_spot", "int", "Always seven."))
+
+    def hits(self, batch):
+        self.counts["spot"] += int((batch.x < 2).sum())
+
+    def results(self):
+        return {"spot_hits": self.counts["spot"][0], "exposure_spot": np.int64(7)}
+"""
+
+
+def test_a_block_of_another_package_joins_by_entry_point(tmp_path, monkeypatch):
+    about = tmp_path / "spot-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: spot\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[hitline.blocks]\nspot = hitline_spot:Spot\n")
+    (tmp_path / "hitline_spot.py").write_text(SPOT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    blocks = make(["counts", "spot"])
+    assert [a.name for a in outputs(blocks)][-2:] == ["spot_hits", "exposure_spot"]
+    worker = Worker("ana", WorkerEntry("det", blocks=("counts", "spot")), None, tmp_path)
+    assert {"exposure", "hits", "spot_hits"} <= set(worker.board.attributes)
+    line = Pipeline(blocks)
+    blocks["spot"].hits(batch())
+    assert line.results()["spot_hits"] == 1
+    line.block(*mark(Kind.BEGIN, 1))
+    line.block(*mark(Kind.END, 1))
+    fresh = Pipeline(make(["counts", "spot"]))
+    fresh.restore(line.state())
+    assert fresh.ended == line.ended
+    assert fresh.ended["exposure_spot"] == 7
+    assert type(fresh.results()["exposure_spot"]) is int

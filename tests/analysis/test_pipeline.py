@@ -87,7 +87,7 @@ def test_each_exposure_has_its_own_results(shots, size, seed):
         assert (hits, clusters, tot) == (len(truth), len(components(columns, 128)), int(truth.tot.sum()))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(size=st.sampled_from([256, 5000]), every=st.integers(1, 9))
 def test_restored_anywhere_it_goes_on_the_same(shots, size, every):
     blocks = list(exposures([raw for raw, _ in shots], size))
