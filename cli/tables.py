@@ -23,7 +23,7 @@ BLOCKS_SHIPPED = ("counts", "image", "spectra")
 def shipped() -> dict[str, str]:
     """Give {file name: text} of the shipped databases; raises TableError."""
     from hitline.ioc.conductor import Conductor
-    from hitline.ioc.drivers.detector import COMMANDS, DETECTOR
+    from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
     from hitline.ioc.drivers.replay import Replay
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
