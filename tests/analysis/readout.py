@@ -5,6 +5,7 @@ from pathlib import Path
 from hitline.bus.attribute import Attribute
 from hitline.bus.instrument import Instrument
 from hitline.bus.log.block import Format, LossMethod
+from hitline.bus.log.marks import Marks
 from hitline.bus.log.server import FeedServer
 from hitline.bus.log.writer import LogWriter
 from hitline.ioc.emulators.scene import Scene
@@ -19,10 +20,16 @@ class Readout(Instrument):
 
     def __init__(self, name: str, root: Path, block_bytes: int = 4096) -> None:
         super().__init__(name)
-        self.feed = FeedServer(root, name)
-        self.writer = LogWriter(root, name, on_marks=self.feed.notify, block_bytes=block_bytes)
+        self.feed: FeedServer | None = None
+        self.root = root
+        self.writer = LogWriter(root, name, on_marks=self.marked, block_bytes=block_bytes)
+
+    def marked(self, marks: Marks) -> None:
+        if self.feed:
+            self.feed.notify(marks)
 
     def start_feed(self) -> None:
+        self.feed = FeedServer(self.root, self.name)
         self.feed.start()
         self.describe_more["feed"] = self.feed.port
 
@@ -39,7 +46,8 @@ class Readout(Instrument):
     def close(self) -> None:
         if self.writer.is_open:
             self.writer.close()
-        self.feed.stop()
+        if self.feed:
+            self.feed.stop()
 
 
 def shots(counts, seed=21):
