@@ -44,7 +44,7 @@ class HitDetector(Device):
     log_durable = Cpt(Number, "LogDurable_RBV", kind="omitted")
     ring_fill = Cpt(Number, "RingFill_RBV", kind="omitted")
     ring_dropped = Cpt(Count, "RingDropped_RBV", kind="omitted")
-    condition = Cpt(Text, "Condition_RBV", kind="omitted")
+    condition = Cpt(Text, "Condition_RBV", kind="normal")
     manufacturer = Cpt(Text, "Manufacturer_RBV", kind="config")
     model = Cpt(Text, "Model_RBV", kind="config")
     cmd_stop = Cpt(Request, "Stop", kind="omitted")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """A look gives up on a server that is away after this time; the wait goes on."""
 
+CUT = ("INCOMPLETE", "INTERRUPTED", "ABORTED")
+"""Conditions of a run that did not end as it should."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -56,8 +59,8 @@ def judge(before: Shot, now: Shot, own_run: bool) -> Verdict:
         return Verdict.UNTOUCHED
     if (now.run, now.exposure) == (before.run, before.exposure + 1):
         return Verdict.DONE
-    if own_run and now.run != before.run and now.exposure == 1:
-        return Verdict.DONE
+    if own_run and now.run != before.run and now.exposure < 2:
+        return Verdict.DONE if now.exposure else Verdict.GOING  # 0: its run is open, the exposure comes
     raise Failed("the readout was restarted, or somebody else takes exposures")
 
 
@@ -68,17 +71,22 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
     before = ready(detector, status)
     put = Put(detector.acquire, "Acquire", detector.bell, detector.refusal)
     begin = time.monotonic()
+    shaken = False
 
     def look() -> Seen:
         now = look_at(detector)
         wanted = "1 of a new run" if not detector.held else f"{before.exposure + 1} of run {before.run}, idle"
         try:
             verdict = judge(before, now, own_run=not detector.held)
+            if verdict is Verdict.DONE and not detector.held and look_at(detector) != now:
+                verdict = Verdict.GOING  # the number was that of the run before
         except Failed as error:
             raise Failed(f"{detector.exposure.pvname}: wanted {wanted}, last value {now}: {error}") from None
         return Seen(verdict, detector.exposure.pvname, wanted, str(now), now)
 
     def note(seen: Seen) -> None:
+        nonlocal shaken
+        shaken |= seen.verdict is Verdict.UNSURE
         status.note(seen)
         status.progress(time.monotonic() - begin, acquire_s)
 
@@ -91,7 +99,7 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
         # Nobody waits for this exposure any more, so it must not go on unattended.
         detector.cmd_stop.put(1, use_complete=False)
         raise
-    keep(detector, shot, status)
+    keep(detector, shot, status, shaken)
     for analysis in detector.analyses:
         analysis.results(shot.run, shot.exposure, detector.bell, status)
 
@@ -116,7 +124,17 @@ def ready(detector: "HitDetector", status: Status) -> Shot:
                  cancelled=status.cancelled).value
 
 
-def keep(detector: "HitDetector", shot: Shot, status: Status) -> None:
+def cut_short(condition: str, held: bool, shaken: bool) -> bool:
+    """Say whether the exposure is only a part of what it should be.
+
+    A readout that died shows, when it is back, the exposure and the run that it died in. The run of a station
+    is open as long as exposures are taken, so there any such condition tells; a run of the readout's own is
+    closed by now, and may be INCOMPLETE because hits were lost: there the link must have been lost, too.
+    """
+    return any(word in condition for word in CUT) and (held or shaken)
+
+
+def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> None:
     """Read the readout's own values of the exposure, and keep them for `read`; no count may be INVALID."""
     def look() -> Seen:
         taken = sample_all(detector)
@@ -125,7 +143,11 @@ def keep(detector: "HitDetector", shot: Shot, status: Status) -> None:
                 return Seen(Verdict.UNSURE, signal.pvname, "a valid count", str(taken[signal.name]))
         if taken[detector.exposure.name].value != shot.exposure:
             raise Failed(f"{detector.exposure.pvname}: wanted {shot.exposure}, last value "
-                         f"{taken[detector.exposure.name]}: somebody else takes exposures, or a restart")
+                         f"{taken[detector.exposure.name]}: somebody else takes exposures")
+        condition = taken[detector.condition.name].value
+        if cut_short(condition, detector.held, shaken):
+            raise Failed(f"{detector.condition.pvname}: wanted GOOD, last value {condition}: run {shot.run} "
+                         f"was cut short in exposure {shot.exposure}; what was written is in its log")
         return Seen(Verdict.DONE, detector.exposure.pvname, str(shot.exposure), str(shot), taken)
 
     detector.taken = drive(look, detector.bell, detector.patience_s, note=status.note,

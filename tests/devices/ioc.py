@@ -46,7 +46,7 @@ class World:
                     upper_ctrl_limit=100.0)
         for name, text in (("RunId_RBV", ""), ("LossMethod_RBV", "SOURCE"),
                            ("FilePath_RBV", "/data/none/det1"),
-                           ("Condition_RBV", ""), ("Manufacturer_RBV", "test"), ("Model_RBV", "fake")):
+                           ("Condition_RBV", "GOOD"), ("Manufacturer_RBV", "test"), ("Model_RBV", "fake")):
             self.text(det + name, text)
         self.enum(det + "Acquire", ("Done", "Acquire"), put=self.acquire)
         self.enum(det + "DetectorState_RBV", ("Idle", "Acquire"))
@@ -174,6 +174,12 @@ class World:
             await self.show(p + "RunId_RBV", "")
             await self.show(p + "AcquireBusy", "No")
             return
+        if mode == "died":  # and came back: it shows where it died
+            await self.show(p + "AcquireBusy", "No", valid=False)
+            await asyncio.sleep(0.6)
+            await self.show(p + "Condition_RBV", "INCOMPLETE")
+            await self.show(p + "AcquireBusy", "No")
+            return
         total = self.get(p + "HitsLogged_RBV") + hits(n)
         await self.show(p + "HitsLogged_RBV", total)
         await self.show(p + "HitsSent_RBV", total)
@@ -208,6 +214,7 @@ class World:
         self.runs += 1
         await self.show("DET1:Exposure_RBV", 0)
         await self.show("DET1:HitsLogged_RBV", 0)
+        await self.show("DET1:Condition_RBV", "GOOD")
         await self.show("DET1:FilePath_RBV", f"/data/run {self.runs}/det1")
         await self.show("DET1:RunId_RBV", f"20260101-00000{self.runs}")
 

@@ -202,6 +202,13 @@ def restart():
         det.trigger().wait(10)
     det.unstage()
     assert run.state.get() == "Idle"
+    for stage in (True, False):  # a station's run, and one of the readout's own
+        if stage:
+            det.stage()
+        fault("died")
+        with pytest.raises(Failed, match=r"T:DET1:Condition_RBV.*: wanted GOOD, last value INCOMPL.*osure 1"):
+            det.trigger().wait(10)
+        det.unstage()
 
 
 def timeouts():

@@ -22,8 +22,8 @@ def listed(cls):
 print(json.dumps({cls.__name__: listed(cls) for cls in (HitAnalysis, HitDetector, Run, StationDevice)}))
 """
 FITS = {"Count": {"int64in"}, "Number": {"int64in", "ai"}, "Flag": {"bi"}, "Choice": {"mbbi"},
-        "Text": {"lsi"}, "Array": {"waveform"}, "NumberSetting": {"ao", "int64out"}, "ChoiceSetting": {"mbbo"},
-        "TextSetting": {"lso"}, "Request": {"bo"}, "TextRequest": {"lso"}}
+        "Text": {"lsi"}, "Array": {"waveform"}, "NumberSetting": {"ao", "int64out"},
+        "ChoiceSetting": {"mbbo"}, "TextSetting": {"lso"}, "Request": {"bo"}, "TextRequest": {"lso"}}
 """Signal class -> types of the record that it may stand on."""
 
 
