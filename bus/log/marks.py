@@ -30,5 +30,7 @@ class Marks:
     condition: Condition = Condition.GOOD
     closed: bool = False
     """True when the run has its CLOSE block, or can get none."""
+    failed: bool = False
+    """True when the disk takes no more: the run has ended, whatever is offered now is dropped."""
     failure: str = ""
     """Why the writer gave up, or which segments failed; empty when all is well."""

@@ -203,7 +203,7 @@ class Pump(threading.Thread):
                        dropped_words=a.dropped_words,
                        dropped_hits=a.dropped_hits, dropped_bytes=a.dropped_bytes,
                        ring_fill=a.ring.used / a.ring.size, condition=store.condition,
-                       failure="; ".join(store.failures))
+                       failed=self.failed, failure="; ".join(store.failures))
 
 
 def _header(draft: Draft) -> Header:
