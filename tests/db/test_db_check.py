@@ -8,8 +8,11 @@ from hitline.db.binding import binding, sets
 from hitline.db.check import Tables, check, form
 from hitline.db.generate import database
 from hitline.db.records import Database, Record
-from hitline.db.supported import RECORDS, page
+from hitline.db.supported import COMMON, RECORDS, page
+from hypothesis import given
+from hypothesis import strategies as st
 
+FIELDS = sorted({name for fields in RECORDS.values() for name in fields})
 TABLE = (
     Attribute("bias", "float", "Bias.", unit="V", access="rw", low=-300, high=0),
     Attribute("hits", "int", "Hits."),
@@ -172,3 +175,19 @@ def test_form_takes_every_supported_type() -> None:
 def test_the_docs_page_is_written_from_the_tables() -> None:
     file = Path(__file__).parents[2] / "docs" / "reference" / "records.md"
     assert file.read_text() == page(), "stale: run `hitline db generate`"
+
+
+@given(
+    st.sampled_from([*RECORDS, "calc", "motor", ""]),
+    st.dictionaries(st.sampled_from([*COMMON, *FIELDS, "INP", "X"]), st.text(max_size=50), max_size=6),
+    st.sampled_from(
+        ["x1 bias", "x1 image", "x1 mode", "x1 stop()", "x1 goto()", "x1 few", "y1 z", "", "\x00"]
+    ),
+)
+def test_whatever_a_site_writes_is_judged_and_nothing_raises(
+    rtype: str, fields: dict[str, str], tag: str
+) -> None:
+    database = Database()
+    database.records["r"] = Record(rtype, "r", fields=fields, info={"hitline": tag}, file="x.db", line=1)
+    for error in check(database, INSTRUMENTS, GROUPS):
+        assert str(error).startswith("x.db:1: r")

@@ -7,7 +7,7 @@ from hitline.bus.attribute import Command, Refused
 from hitline.db.generate import camel
 from tango import server
 
-from .kinds import RESERVED
+from .kinds import RESERVED, latin
 
 _TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "enum": str}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -35,7 +35,7 @@ def made(command: Command, send: Callable[[tuple[Any, ...]], None]) -> Any:
             send(tuple(values))
         kind = (str,)
     work.__name__ = name_of(command)
-    work.__doc__ = " ".join(command.doc.split())
+    work.__doc__ = latin(" ".join(command.doc.split()))
     return server.command(f=work, dtype_in=kind, doc_in=doc_in, dtype_out=None)
 
 

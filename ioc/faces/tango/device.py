@@ -5,6 +5,7 @@ the instrument's state; Status in words. Writable: what the instrument lets be w
 state for it. A refusal is DevFailed with the reason hitline.CODE. All values push change events.
 """
 
+import logging
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from . import commands, kinds
 from .bridge import refuse
 from .source import Source
 from .states import STATES
+
+log = logging.getLogger("hitline.tango")
 
 
 class Instrument(Device):
@@ -41,8 +44,7 @@ class Instrument(Device):
     def dev_status(self) -> str:
         """State of the satellite and what it says about it."""
         proxy = self.source.proxy
-        text = f"{proxy.state.name}: {proxy.status}" if proxy.status else proxy.state.name
-        return text.encode("latin-1", "replace").decode("latin-1")
+        return kinds.latin(f"{proxy.state.name}: {proxy.status}" if proxy.status else proxy.state.name)
 
     def build(self) -> None:
         """Give the device what its instrument has, and take away what it has not; in the pushing thread."""
@@ -58,8 +60,11 @@ class Instrument(Device):
                     self.remove_attribute(name)
             for name, item in wanted.items():
                 if name not in self.built:
-                    self._add(name, item)
-                    self.built[name] = item
+                    try:
+                        self._add(name, item)
+                        self.built[name] = item
+                    except (DevFailed, TypeError, ValueError) as error:  # one that Tango does not take
+                        log.warning("%s %s is not shown: %s", self.source.name, name, error)
         for name in self.source.attributes:
             self.push(name)
         self.push_state()

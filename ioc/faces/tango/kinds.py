@@ -37,19 +37,21 @@ def name_of(name: str) -> str:
 
 def labels(a: Attribute) -> list[str]:
     """Return the labels of an enum."""
-    return [choice.replace(" ", "_") for choice in a.choices]
+    return [latin(choice).replace(" ", "_") for choice in a.choices]
 
 
 def showable(a: Attribute) -> bool:
     """Say whether Tango has a type for it."""
+    if a.dtype == "enum":
+        return 0 < len(set(labels(a))) == len(a.choices)
     return a.dtype in _SCALARS or (a.dtype.lstrip("<|=") in ELEMENTS and 1 <= len(a.shape) <= 2)
 
 
 def made(a: Attribute, drive: tuple[float | None, float | None], read: Any, write: Any) -> attribute:
     """Make the attribute of a device; `drive` are the limits of its set-point."""
     options: dict[str, Any] = {
-        "name": name_of(a.name), "label": a.name, "doc": " ".join(a.doc.split()), "unit": a.unit,
-        "fget": read}
+        "name": name_of(a.name), "label": a.name, "doc": latin(" ".join(a.doc.split())),
+        "unit": latin(a.unit), "fget": read}
     if a.array:
         element = _element(a)
         options |= {"dtype": (element,) if len(a.shape) == 1 else ((element,),), "max_dim_x": a.shape[-1],
@@ -86,7 +88,7 @@ def given(a: Attribute, value: Any) -> Any:
         return np.ascontiguousarray(value, dtype=_element(a))
     if a.dtype == "enum":
         return a.choices.index(value) if value in a.choices else None
-    return _text(value) if a.dtype == "str" else value
+    return latin(value) if a.dtype == "str" else value
 
 
 def taken(a: Attribute, value: Any) -> Any:
@@ -109,5 +111,6 @@ def _element(a: Attribute) -> type:
     return np.dtype("<i2" if a.dtype.endswith("i1") else a.dtype).type  # Tango has no signed byte
 
 
-def _text(value: str) -> str:
-    return value.encode("latin-1", "replace").decode("latin-1")  # Tango's strings are Latin-1
+def latin(text: str) -> str:
+    """Return a text with what Tango's strings cannot hold as question marks: they are Latin-1, without NUL."""
+    return text.replace("\0", "?").encode("latin-1", "replace").decode("latin-1")
