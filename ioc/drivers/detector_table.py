@@ -27,7 +27,7 @@ DETECTOR = (
     Attribute("ring_fill", "float", "Fill of the ring before the disk.", unit="%", precision=1,
               alarms=(None, None, 50.0, 90.0)),
     Attribute("ring_dropped", "int", "Words dropped at the full ring.", alarms=(None, None, 1.0, None)),
-    Attribute("condition", "str", "Condition of the run, GOOD if all is well."),
+    Attribute("condition", "str", "Condition of the run. GOOD if all is well."),
     Attribute("manufacturer", "str", "Maker of the detector.", pv="Manufacturer_RBV"),
     Attribute("model", "str", "Model of the detector.", pv="Model_RBV"),
 )
