@@ -13,14 +13,34 @@ ATTRIBUTES = (
     Attribute("analysing", "bool", "True from begin to end of an exposure."),
     Attribute("lag", "int", "Log bytes not analysed yet.", unit="bytes"),
     Attribute("lag_s", "float", "Age of the newest block at its analysis.", unit="s", precision=3),
-    Attribute("lost", "int", "Lost hits or packets of this run. As the readout counts them, else by "
-              "the packet counter in the stream; INVALID when nobody counts."),
+    Attribute(
+        "lost",
+        "int",
+        "Lost hits or packets of this run. As the readout counts them, else by "
+        "the packet counter in the stream; INVALID when nobody counts.",
+    ),
     Attribute("late_hits", "int", "Hits too late to be in clusters. They count everywhere else."),
     Attribute("unknown_words", "int", "Words that mean nothing."),
     Attribute("blocks", "int", "Log blocks analysed of this run."),
     Attribute("set_aside", "int", "Blocks that failed three times. The results lack their hits."),
-    Attribute("update_rate", "float", "Most updates per second", unit="Hz", precision=1, access="rw",
-              low=0.1, high=MAX_UPDATE_HZ),
-    Attribute("window", "float", "Longest time between neighbouring hits. A new value holds from the next "
-              "exposure on.", unit="ns", precision=1, access="rw", low=0.0, high=MAX_WINDOW_NS),
+    Attribute(
+        "update_rate",
+        "float",
+        "Most updates per second",
+        unit="Hz",
+        precision=1,
+        access="rw",
+        low=0.1,
+        high=MAX_UPDATE_HZ,
+    ),
+    Attribute(
+        "window",
+        "float",
+        "Longest time between neighbouring hits. A new value holds from the next exposure on.",
+        unit="ns",
+        precision=1,
+        access="rw",
+        low=0.0,
+        high=MAX_WINDOW_NS,
+    ),
 )

@@ -51,8 +51,16 @@ class Snapshot:
 class Follower:
     """Analyses one source in a thread of its own; `tell` is called in that thread or in `ask`'s."""
 
-    def __init__(self, client: FeedClient, make: Callable[[], Pipeline], path: Path, configuration: str,
-                 tell: Callable[[Snapshot], None], *, wall_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        client: FeedClient,
+        make: Callable[[], Pipeline],
+        path: Path,
+        configuration: str,
+        tell: Callable[[Snapshot], None],
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Prepare; nothing is read before `start`.
 
         `path`: the state file; a note of attempts is kept beside it. `configuration`: all that results depend
@@ -129,8 +137,12 @@ class Follower:
                 ended = self._pipeline.block(header, payload)
                 self._attempts.done()
             else:
-                log.error("run %s: block at byte %d failed %d times and is set aside", place.run,
-                          header.offset, self._attempts.deaths)
+                log.error(
+                    "run %s: block at byte %d failed %d times and is set aside",
+                    place.run,
+                    header.offset,
+                    self._attempts.deaths,
+                )
                 self._set_aside += 1
                 self._saved = None
             self._age_s = max(0.0, (self._wall_ns() - header.wall_last_ns) / 1e9)
@@ -143,9 +155,21 @@ class Follower:
         if not self._news or self._behind():
             return
         pipeline = self._pipeline
-        self._tell(Snapshot(pipeline.run, pipeline.exposure, pipeline.exposing, ended, pipeline.lost,
-                            pipeline.late_hits, pipeline.unknown_words, pipeline.blocks, self._set_aside,
-                            self._age_s, pipeline.results()))
+        self._tell(
+            Snapshot(
+                pipeline.run,
+                pipeline.exposure,
+                pipeline.exposing,
+                ended,
+                pipeline.lost,
+                pipeline.late_hits,
+                pipeline.unknown_words,
+                pipeline.blocks,
+                self._set_aside,
+                self._age_s,
+                pipeline.results(),
+            )
+        )
         self._news = self._asked = False
 
     def _behind(self) -> bool:

@@ -32,8 +32,9 @@ END_OF_TIME = 1 << 62
 class Pipeline:
     """Analyses one source."""
 
-    def __init__(self, blocks: Mapping[str, Block], *, window_ns: float = 200.0,
-                 disorder_ns: float = DISORDER_NS) -> None:
+    def __init__(
+        self, blocks: Mapping[str, Block], *, window_ns: float = 200.0, disorder_ns: float = DISORDER_NS
+    ) -> None:
         self._blocks = dict(blocks)
         self.window_ns = window_ns
         """Longest time between neighbouring hits of a cluster; a new value holds from the next BEGIN on."""
@@ -113,8 +114,17 @@ class Pipeline:
             return
         self._begun_ns = self._begun_ns or header.mono_first_ns
         layout = source.layout
-        batch = HitBatch(hits.t, hits.x, hits.y, hits.tot, hits.chip, layout.width, layout.height,
-                         self._begun_ns, header.mono_last_ns)
+        batch = HitBatch(
+            hits.t,
+            hits.x,
+            hits.y,
+            hits.tot,
+            hits.chip,
+            layout.width,
+            layout.height,
+            self._begun_ns,
+            header.mono_last_ns,
+        )
         for block in self._blocks.values():
             block.hits(batch)
         sorted_hits = self._sort.feed(hits.t, hits.x, hits.y, hits.tot)
@@ -127,8 +137,11 @@ class Pipeline:
                 block.clusters(clusters)
 
     def _results(self) -> dict[str, Any]:
-        return {name: value.item() if isinstance(value, np.generic) else value
-                for block in self._blocks.values() for name, value in block.results().items()}
+        return {
+            name: value.item() if isinstance(value, np.generic) else value
+            for block in self._blocks.values()
+            for name, value in block.results().items()
+        }
 
     def _of_exposure(self) -> dict[str, Any]:
         return {name: value for name, value in self._results().items() if name.startswith(AT_END)}
@@ -159,11 +172,19 @@ class Pipeline:
     def state(self) -> dict[str, np.ndarray]:
         """Give all that is needed to go on from here, as arrays that do not change afterwards."""
         facts = {
-            "run": self.run, "blocks": self.blocks, "exposure": self.exposure, "exposing": self.exposing,
-            "number": self._number, "begun_ns": self._begun_ns,
-            "lost": self._lost, "loss_unknown": self._loss_unknown,
-            "loss_counted": self._loss_counted, "window_ns": self.window_ns, "window": self._window,
-            "streams": list(self._streams), "pipeline": list(self._blocks),
+            "run": self.run,
+            "blocks": self.blocks,
+            "exposure": self.exposure,
+            "exposing": self.exposing,
+            "number": self._number,
+            "begun_ns": self._begun_ns,
+            "lost": self._lost,
+            "loss_unknown": self._loss_unknown,
+            "loss_counted": self._loss_counted,
+            "window_ns": self.window_ns,
+            "window": self._window,
+            "streams": list(self._streams),
+            "pipeline": list(self._blocks),
             "ended": {name: value for name, value in self.ended.items() if np.isscalar(value)},
         }
         parts = {"sort": self._sort.state(), "cluster": self._cluster.state()}
@@ -176,8 +197,10 @@ class Pipeline:
         """Go on from where `state` was taken; ValueError when it is of another set of pipeline blocks."""
         facts = json.loads(state["facts"].tobytes())
         if facts["pipeline"] != list(self._blocks):
-            raise ValueError(f"saved state is of the blocks {', '.join(facts['pipeline'])}, "
-                             f"not of {', '.join(self._blocks)}")
+            raise ValueError(
+                f"saved state is of the blocks {', '.join(facts['pipeline'])}, "
+                f"not of {', '.join(self._blocks)}"
+            )
         parts: dict[str, dict[str, np.ndarray]] = {}
         for key, array in state.items():
             part, _, name = key.partition("/")

@@ -45,11 +45,15 @@ def _save(path: Path, draw: Any, values: np.ndarray, title: str) -> Path:
 def _image(axes: "Axes", image: np.ndarray) -> None:
     from matplotlib.colors import LogNorm
 
-    # A pixel without hits has no place on a log scale: it stays dark.
+    # A pixel without hits has no place on a log scale: it stays white, on which one hit stands out.
     shown = np.ma.masked_less(image, 1)
-    axes.set_facecolor("black")
-    picture = axes.imshow(shown, origin="lower", cmap="inferno", interpolation="nearest",
-                          norm=LogNorm(1, max(10, int(image.max(initial=1)))))
+    picture = axes.imshow(
+        shown,
+        origin="lower",
+        cmap="viridis",
+        interpolation="nearest",
+        norm=LogNorm(1, max(10, int(image.max(initial=1)))),
+    )
     axes.set_xlabel("x (pixel)")
     axes.set_ylabel("y (pixel)")
     axes.figure.colorbar(picture, ax=axes, label="hits per pixel")

@@ -32,9 +32,14 @@ class Analysis:
     """True when parts of the log could not be read."""
 
 
-def analyse(folder: Path, blocks: Sequence[str] = ("counts", "image", "spectra"), *, window_ns: float = 200.0,
-            options: Mapping[str, Any] | None = None,
-            progress: Callable[[int], None] = lambda size: None) -> Analysis:
+def analyse(
+    folder: Path,
+    blocks: Sequence[str] = ("counts", "image", "spectra"),
+    *,
+    window_ns: float = 200.0,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] = lambda size: None,
+) -> Analysis:
     """Analyse `ROOT/RUN/SOURCE`, or `ROOT/RUN` with one source; `progress` gets the bytes of each block.
 
     The results are those that a worker with the same blocks and window shows, bit for bit. Raises

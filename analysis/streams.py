@@ -7,8 +7,9 @@ import numpy as np
 
 from ..bus.formats.katherine import KatherineDecoder
 from ..bus.log.block import Format
-from .kernels.decode import BACK, Decoder, Hits
+from .kernels.decode import Decoder, Hits
 from .kernels.layout import QUAD, SINGLE, Layout
+from .kernels.words import BACK
 
 
 class Stream(Protocol):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hitline.worker")
 
-KERNELS = ("decode", "sort", "features", "cluster", "histogram")
+KERNELS = ("words", "radix", "link", "features", "histogram")
 STATES = ".state"
 """Folder of the workers' saved states, beside the runs."""
 
@@ -142,8 +142,15 @@ class Worker(Instrument):
         self._renew("lag_s", now.age_s)
         self._renew("exposure", now.exposure, always=now.ended)
 
-    def _renew(self, name: str, value: Any, severity: Severity = Severity.OK, status: str = "", *,
-               always: bool = False) -> None:
+    def _renew(
+        self,
+        name: str,
+        value: Any,
+        severity: Severity = Severity.OK,
+        status: str = "",
+        *,
+        always: bool = False,
+    ) -> None:
         """Publish unless it is shown already; arrays always, they are told only when there is news."""
         last = self.board.updates.get(name)
         array = self.board.attributes[name].array

@@ -33,10 +33,18 @@ AXES: dict[str, tuple[tuple[str, str, float], ...]] = {
 """Axes of the arrays that we know: name, unit, step; the first index is 0."""
 
 
-def write(path: Path, results: Mapping[str, Any], *, run: str, source: str,
-          exposures: Sequence[Mapping[str, Any]] = (), parameters: Mapping[str, Any] | None = None,
-          opened_ns: int = 0, closed_ns: int = 0,
-          blocks: Sequence[str] = ("counts", "image", "spectra")) -> Path:
+def write(
+    path: Path,
+    results: Mapping[str, Any],
+    *,
+    run: str,
+    source: str,
+    exposures: Sequence[Mapping[str, Any]] = (),
+    parameters: Mapping[str, Any] | None = None,
+    opened_ns: int = 0,
+    closed_ns: int = 0,
+    blocks: Sequence[str] = ("counts", "image", "spectra"),
+) -> Path:
     """Write `results` by attribute name; the file appears when it is whole, in place of an older one.
 
     `exposures`: a row of numbers each, with the same names. `parameters`: what the results depend on, such as
@@ -110,8 +118,9 @@ def _data(entry: "h5py.Group", name: str, value: np.ndarray, attribute: Attribut
     group.attrs.update({"signal": "counts", "axes": [axis for axis, *_ in axes]})
 
 
-def _exposures(entry: "h5py.Group", rows: Sequence[Mapping[str, Any]],
-               described: Mapping[str, Attribute]) -> None:
+def _exposures(
+    entry: "h5py.Group", rows: Sequence[Mapping[str, Any]], described: Mapping[str, Attribute]
+) -> None:
     if not rows:
         return
     table = _group(entry, "exposures", "NXcollection")

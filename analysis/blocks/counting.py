@@ -46,8 +46,9 @@ class Counting:
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take all counts from `state`."""
-        self.counts = {name: np.array(state[name], np.int64).reshape(shape)
-                       for name, shape in self.SHAPES.items()}
+        self.counts = {
+            name: np.array(state[name], np.int64).reshape(shape) for name, shape in self.SHAPES.items()
+        }
 
 
 def saturated(counts: np.ndarray) -> np.ndarray:

@@ -27,8 +27,13 @@ class Counts(Counting):
         Attribute("exposure_hits", "int", "Hits of the exposure."),
         Attribute("exposure_clusters", "int", "Clusters of the exposure."),
         Attribute("exposure_tot_sum", "int", "Sum of ToT of the exposure. In counts of 25 ns."),
-        Attribute("hit_rate", "float", "Mean hit rate of the exposure so far. From begin to last hit.",
-                  unit="1/s", precision=1),
+        Attribute(
+            "hit_rate",
+            "float",
+            "Mean hit rate of the exposure so far. From begin to last hit.",
+            unit="1/s",
+            precision=1,
+        ),
         Attribute("chip_hits", "<i4", "Hits of this run by chip number.", shape=(CHIPS,)),
     )
 
@@ -55,8 +60,11 @@ class Counts(Counting):
         run, exposure = self.counts["run"].tolist(), self.counts["exposure"].tolist()
         seconds = (exposure[LAST_NS] - exposure[BEGUN_NS]) / 1e9
         return {
-            "hits": run[HITS], "clusters": run[CLUSTERS], "tot_sum": run[TOT],
-            "exposure_hits": exposure[HITS], "exposure_clusters": exposure[CLUSTERS],
+            "hits": run[HITS],
+            "clusters": run[CLUSTERS],
+            "tot_sum": run[TOT],
+            "exposure_hits": exposure[HITS],
+            "exposure_clusters": exposure[CLUSTERS],
             "exposure_tot_sum": exposure[TOT],
             "hit_rate": exposure[HITS] / seconds if seconds > 0 else 0.0,
             "chip_hits": saturated(self.counts["chips"]),

@@ -23,8 +23,13 @@ class Image(Counting):
 
     SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {"image": (SIDE, SIDE), "size": (2,)}
     outputs: ClassVar[tuple[Attribute, ...]] = (
-        Attribute("image", "<i4", "Hits per pixel. Row by row, the lowest row first.", shape=(SIDE, SIDE),
-                  pv="image1:ArrayData"),
+        Attribute(
+            "image",
+            "<i4",
+            "Hits per pixel. Row by row, the lowest row first.",
+            shape=(SIDE, SIDE),
+            pv="image1:ArrayData",
+        ),
         Attribute("image_width", "int", "Columns of the image.", unit="px", pv="image1:ArraySize0_RBV"),
         Attribute("image_height", "int", "Rows of the image.", unit="px", pv="image1:ArraySize1_RBV"),
     )

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 class Spectra(Counting):
     """Counts per value; the last bin also holds all that is larger."""
 
-    SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {"tot_spectrum": (1024,), "size_spectrum": (256,),
-                                                    "cluster_tot_spectrum": (4096,)}
+    SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {
+        "tot_spectrum": (1024,),
+        "size_spectrum": (256,),
+        "cluster_tot_spectrum": (4096,),
+    }
     outputs: ClassVar[tuple[Attribute, ...]] = (
         Attribute("tot_spectrum", "<i4", "Hits by ToT. In counts of 25 ns.", shape=(1024,)),
         Attribute("size_spectrum", "<i4", "Clusters by number of hits.", shape=(256,)),
-        Attribute("cluster_tot_spectrum", "<i4", "Clusters by sum of ToT. In counts of 25 ns.",
-                  shape=(4096,)),
+        Attribute(
+            "cluster_tot_spectrum", "<i4", "Clusters by sum of ToT. In counts of 25 ns.", shape=(4096,)
+        ),
     )
 
     def __init__(self) -> None:

@@ -10,8 +10,18 @@ ToT; first and last time in ticks; extents in pixels, both ends included."""
 COLUMNS = 11
 
 
-@kernel(i8(vector(i4, writable=False), vector(i8, writable=False), vector(u2, writable=False),
-           vector(u2, writable=False), vector(u2, writable=False), i8, i8, table(i8)))
+@kernel(
+    i8(
+        vector(i4, writable=False),
+        vector(i8, writable=False),
+        vector(u2, writable=False),
+        vector(u2, writable=False),
+        vector(u2, writable=False),
+        i8,
+        i8,
+        table(i8),
+    )
+)
 def accumulate(ids, t, x, y, tot, start, known, totals):  # type: ignore[no-untyped-def]
     """Add hits `start...` to the rows that `ids` names; rows from `known` on are new and are begun here.
 

@@ -28,10 +28,15 @@ class Layout:
 SINGLE = Layout("single", 256, 256, ((0, 1, 0, 0, 0, 1),))
 """One chip."""
 
-QUAD = Layout("quad", 512, 512, (
-    (256, 1, 0, 0, 0, 1),
-    (511, -1, 0, 511, 0, -1),
-    (255, -1, 0, 511, 0, -1),
-    (0, 1, 0, 0, 0, 1),
-))
+QUAD = Layout(
+    "quad",
+    512,
+    512,
+    (
+        (256, 1, 0, 0, 0, 1),
+        (511, -1, 0, 511, 0, -1),
+        (255, -1, 0, 511, 0, -1),
+        (0, 1, 0, 0, 0, 1),
+    ),
+)
 """Four chips without a gap, as `bus.formats.quad` has them: 3 and 0 below, 2 and 1 above and upside down."""

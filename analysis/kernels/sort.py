@@ -12,84 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .jit import i8, kernel, u2, u8, vector
-
-_INDEX_BITS = 24
-_SPAN_BITS = 63 - _INDEX_BITS
-
-
-@kernel(i8(vector(i8, writable=False), vector(u2, writable=False), vector(u2, writable=False),
-           vector(u2, writable=False), vector(i8), vector(u2), vector(u2), vector(u2), vector(i8)))
-def _arrive(t, x, y, tot, to_t, to_x, to_y, to_tot, state):  # type: ignore[no-untyped-def]
-    """state: fill, newest, oldest of the waiting, bound. Gives the number of late hits."""
-    fill, newest, oldest, bound = state[0], state[1], state[2], state[3]
-    start = fill
-    for i in range(t.size):
-        now = t[i]
-        if now >= newest - bound:
-            newest, oldest = max(newest, now), min(oldest, now)
-            to_t[fill], to_x[fill], to_y[fill], to_tot[fill] = now, x[i], y[i], tot[i]
-            fill += 1
-    state[0], state[1], state[2] = fill, newest, oldest
-    return t.size - (fill - start)
-
-
-@kernel(i8(vector(i8, writable=False), i8, i8, i8, vector(u8), vector(u8), vector(u8)))
-def _radix(t, oldest, horizon, bits, keys, spare, counts):  # type: ignore[no-untyped-def]
-    """Stable order of the hits before `horizon`: keys become (t - oldest) << 24 | index, ascending.
-
-    Gives their number, or that less `t.size + 1` when the result is in `spare`. Unsigned throughout: signed
-    indices cost a test for negative ones at every access.
-    """
-    one, n = np.uint64(1), np.uint64(0)
-    for i in range(t.size):
-        keys[n] = np.uint64(t[i] - oldest) << np.uint64(24) | np.uint64(i)
-        n += np.uint64(t[i] < horizon)
-    passes = max(1, (bits + 11) // 12)
-    width = (bits + passes - 1) // passes
-    mask = np.uint64((1 << width) - 1)
-    for k in range(passes):
-        shift = np.uint64(24 + k * width)
-        counts[:1 << width] = 0
-        for i in range(n):
-            counts[(keys[i] >> shift) & mask] += one
-        total = np.uint64(0)
-        for d in range(1 << width):
-            count = counts[d]
-            counts[d] = total
-            total += count
-        for i in range(n):
-            key = keys[i]
-            digit = (key >> shift) & mask
-            spare[counts[digit]] = key
-            counts[digit] += one
-        keys, spare = spare, keys
-    return np.int64(n) - (passes & 1) * (t.size + 1)
-
-
-@kernel(i8(vector(u8, writable=False), i8, vector(u2, writable=False), vector(u2, writable=False),
-           vector(u2, writable=False), vector(i8), vector(u2), vector(u2), vector(u2)))
-def _gather(keys, oldest, x, y, tot, to_t, to_x, to_y, to_tot):  # type: ignore[no-untyped-def]
-    for i in range(keys.size):
-        key = keys[i]
-        j = key & np.uint64(0xFFFFFF)
-        to_t[i], to_x[i], to_y[i], to_tot[i] = np.int64(key >> np.uint64(24)) + oldest, x[j], y[j], tot[j]
-    return keys.size
-
-
-@kernel(i8(vector(i8), vector(u2), vector(u2), vector(u2), i8, vector(i8)))
-def _keep(t, x, y, tot, horizon, state):  # type: ignore[no-untyped-def]
-    """Leave only the hits from `horizon` on, in their order."""
-    fill, oldest = np.uint64(0), np.int64(1) << 62
-    for i in range(state[0]):
-        now = t[i]
-        t[fill], x[fill], y[fill], tot[fill] = now, x[i], y[i], tot[i]
-        if now >= horizon:
-            fill += np.uint64(1)
-            oldest = min(oldest, now)
-    state[0], state[2] = np.int64(fill), oldest
-    return state[0]
-
+from .radix import INDEX_BITS, SPAN_BITS, arrive, gather, keep, radix
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """t int64, x, y, tot uint16."""
@@ -136,7 +59,7 @@ class TimeSort:
             for new, old in zip(grown, self._waiting, strict=True):
                 new[:fill] = old[:fill]
             self._waiting = grown
-        self.late += _arrive(t, x, y, tot, *self._waiting, self._state)
+        self.late += arrive(t, x, y, tot, *self._waiting, self._state)
         if self._state[0] < 2 * self._carried:
             return None
         return self._release(self.horizon)
@@ -149,7 +72,7 @@ class TimeSort:
 
     def _release(self, horizon: int) -> Columns:
         released = self._sort(horizon)
-        self._carried = _keep(*self._waiting, horizon, self._state)
+        self._carried = keep(*self._waiting, horizon, self._state)
         return released
 
     def _sort(self, horizon: int) -> Columns:
@@ -160,12 +83,12 @@ class TimeSort:
             self._sorted = columns(2 * n)
         t, x, y, tot = (column[:n] for column in self._waiting)
         bits = max(0, min(newest, horizon - 1) - oldest).bit_length()
-        if bits <= _SPAN_BITS and n < 1 << _INDEX_BITS:
+        if bits <= SPAN_BITS and n < 1 << INDEX_BITS:
             keys, spare = self._keys[0, :n], self._keys[1, :n]
-            ready = _radix(t, oldest, horizon, bits, keys, spare, self._counts) if n else 0
+            ready = radix(t, oldest, horizon, bits, keys, spare, self._counts) if n else 0
             if ready < 0:
                 ready, keys = ready + n + 1, spare
-            _gather(keys[:ready], oldest, x, y, tot, *self._sorted)
+            gather(keys[:ready], oldest, x, y, tot, *self._sorted)
         else:  # a pause of a quarter of an hour inside one block
             at = np.flatnonzero(t < horizon)
             order = at[np.argsort(t[at], kind="stable")]

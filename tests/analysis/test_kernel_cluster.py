@@ -95,3 +95,8 @@ def test_centroids():
 def test_a_window_beyond_the_range_is_refused():
     with pytest.raises(ValueError, match="16385 ticks"):
         Clusterer(512, 512, MAX_WINDOW + 1)
+
+
+def test_a_hit_beside_the_detector_is_refused():
+    with pytest.raises(ValueError, match="pixel 256: the detector has 256 pixels"):
+        found((np.array([1]), *np.array([[3], [256], [1]], np.uint16)), 128, side=256)

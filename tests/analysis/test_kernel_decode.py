@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from hitline.analysis.kernels.decode import FOREIGN, Decoder
+from hitline.analysis.kernels.decode import Decoder
 from hitline.analysis.kernels.layout import QUAD, SINGLE
+from hitline.analysis.kernels.words import FOREIGN
 from hitline.bus.formats import quad, tpx3
 from hitline.bus.formats.chunks import encode
 from hitline.bus.formats.hits import T_MODULUS

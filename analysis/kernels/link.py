@@ -1,0 +1,105 @@
+"""The kernel of clustering: which hits of a time-sorted piece belong together.
+
+The map of last hits holds, per pixel, short time << 24 | label; -1 where there is none. See `cluster` for the
+theory.
+"""
+
+import numpy as np
+
+from .jit import i4, i8, kernel, u2, vector
+
+LABEL_BITS = 24
+_LABEL = (1 << LABEL_BITS) - 1
+
+
+@kernel(i8(vector(i4), i8, i8))
+def _join(parent, a, b):  # type: ignore[no-untyped-def]
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    while parent[b] != b:
+        parent[b] = parent[parent[b]]
+        b = parent[b]
+    parent[max(a, b)] = min(a, b)
+    return 0
+
+
+@kernel(
+    i8(
+        vector(i8, writable=False),
+        vector(u2, writable=False),
+        vector(u2, writable=False),
+        i8,
+        i8,
+        i8,
+        vector(i8),
+        i8,
+        i8,
+        vector(i4),
+        vector(i4),
+    )
+)
+def link(t, x, y, halo, known, window, last, stride, start, parent, ids):  # type: ignore[no-untyped-def]
+    """Give each hit the number of its component, in order of first hits, and return how many there are.
+
+    `ids` of the first `halo` hits are the numbers, below `known`, of open clusters. `start` is the short
+    time of the first hit. On return `parent` tells which number each open cluster has now.
+    """
+    short, before, count = start, t[0] if t.size else 0, known
+    up, one = np.uint64(stride), np.uint64(1)
+    for k in range(known):
+        parent[k] = k
+    for i in range(t.size):
+        now = t[i]
+        short += min(now - before, window + 1)
+        before = now
+        here = (np.uint64(y[i]) + one) * up + np.uint64(x[i]) + one
+        if i < halo:
+            last[here] = short << LABEL_BITS | ids[i]
+            continue
+        floor = (short - window) << LABEL_BITS
+        a, b, c = here - up - one, here - one, here + up - one
+        a0, a1, a2 = last[a], last[a + one], last[a + one + one]
+        b0, b1, b2 = last[b], last[b + one], last[b + one + one]
+        c0, c1, c2 = last[c], last[c + one], last[c + one + one]
+        latest = max(max(max(a0, a1), max(a2, b0)), max(max(max(b1, b2), max(c0, c1)), c2))
+        fresh = latest < floor
+        label = count if fresh else latest & _LABEL
+        parent[np.uint64(count)] = count
+        count += fresh
+        # No branch for each pixel: which of them has a neighbour cannot be predicted.
+        a0, a1, a2 = (
+            a0 & _LABEL if a0 >= floor else label,
+            a1 & _LABEL if a1 >= floor else label,
+            a2 & _LABEL if a2 >= floor else label,
+        )
+        b0, b1, b2 = (
+            b0 & _LABEL if b0 >= floor else label,
+            b1 & _LABEL if b1 >= floor else label,
+            b2 & _LABEL if b2 >= floor else label,
+        )
+        c0, c1, c2 = (
+            c0 & _LABEL if c0 >= floor else label,
+            c1 & _LABEL if c1 >= floor else label,
+            c2 & _LABEL if c2 >= floor else label,
+        )
+        if (
+            ((a0 ^ label) | (a1 ^ label) | (a2 ^ label))
+            | ((b0 ^ label) | (b1 ^ label) | (b2 ^ label))
+            | ((c0 ^ label) | (c1 ^ label) | (c2 ^ label))
+        ):
+            for other in (a0, a1, a2, b0, b1, b2, c0, c1, c2):
+                if other != label:
+                    _join(parent, other, label)
+        last[here] = short << LABEL_BITS | label
+        ids[i] = label
+    roots = 0
+    for k in range(count):
+        if parent[k] == k:
+            parent[k] = roots
+            roots += 1
+        else:
+            parent[k] = parent[parent[k]]  # a root before k, which has its number already
+    for i in range(t.size):
+        ids[i] = parent[ids[i]]
+    return roots
