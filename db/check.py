@@ -6,6 +6,7 @@ of them return what is wrong and never raise, so that a face can use the same ru
 
 import difflib
 import math
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ _BYTES = {"DESC": 40, "EGU": 15, "ZNAM": 25, "ONAM": 25} | {f"{s}ST": 25 for s i
 _WHOLE = {"PREC": (0, 15), "NELM": (1, 2**31 - 1), "SIZV": (16, 32767)}
 _SEVERITY_FIELDS = frozenset((
     "HHSV", "HSV", "LSV", "LLSV", "ZSV", "OSV", "UNSV", *(f"{s}SV" for s in STATES)))
+_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,15}|0|[1-9][0-9]{0,18})")
 _INT32 = 2**31
 
 
@@ -74,7 +76,7 @@ def form(record: Record) -> list[DbError]:
         hint = processing if record.rtype in PROCESSING else _nearest(record.rtype, RECORDS)
         return [_error(record, f"record type {record.rtype!r} is not supported: {hint}")]
     found = [_error(record, reason, name) for name, value in record.fields.items()
-             if (reason := _field(name, value, allowed))]
+             if (reason := _field(name, value, allowed, whole=record.rtype.startswith(("int64", "long"))))]
     if binding(record) is None:
         tag = record.info.get("hitline")
         what = f"info(hitline, {tag!r}) is not" if tag else "there is no"
@@ -90,8 +92,8 @@ def _error(record: Record, reason: str, field: str = "") -> DbError:
     return DbError(*record.place(field), f"{record.name}{field and '.' + field}: {reason}")
 
 
-def _field(name: str, value: str, allowed: Mapping[str, str]) -> str:
-    """Return why a field is refused, or an empty string."""
+def _field(name: str, value: str, allowed: Mapping[str, str], *, whole: bool) -> str:
+    """Return why a field is refused, or an empty string; `whole` when the record's numbers are whole."""
     if name not in allowed and name not in COMMON:
         if name in LINKS:
             return f"links need processing; {OWN_IOC}"
@@ -106,10 +108,12 @@ def _field(name: str, value: str, allowed: Mapping[str, str]) -> str:
         return "" if size <= _BYTES[name] else f"{value!r} has {size} bytes, EPICS allows {_BYTES[name]}"
     if name in _WHOLE:
         low, high = _WHOLE[name]
-        whole = value.strip().isdecimal() and low <= int(value) <= high
-        return "" if whole else f"{value!r} is not a whole number from {low} to {high}"
+        fits = _INTEGER.fullmatch(value.strip()) and low <= int(value, 0) <= high
+        return "" if fits else f"{value!r} is not a whole number from {low} to {high}"
     if name in COMMON or name in _FIXED:
         return ""
+    if whole and value and not _INTEGER.fullmatch(value.strip()):
+        return f"{value!r} is not a whole number, as the record's value is"
     return "" if value == "" or finite(value) is not None else f"{value!r} is not a number"
 
 
@@ -166,7 +170,7 @@ def _array(fields: Mapping[str, str], a: Any) -> str:
     wanted, size = ELEMENTS[a.dtype.lstrip("<|=")], math.prod(a.shape)
     if fields.get("FTVL", "STRING") != wanted:
         return f"{a.name} has elements of {a.dtype}: FTVL must be {wanted}"
-    if int(fields.get("NELM", "1")) < size:
+    if int(fields.get("NELM", "1"), 0) < size:
         return f"{a.name} has up to {size} elements: NELM {fields.get('NELM', '1')} is too small"
     return ""
 

@@ -140,7 +140,7 @@ def _limits(a: Any, set_point: bool) -> dict[str, str]:
     """Display and drive limits; both ends or none, because EPICS ignores a pair that is not low < high."""
     if a.low is None or a.high is None:
         return {}
-    low, high = number(a.low), number(a.high)
+    low, high = number(a, a.low), number(a, a.high)
     drive = {"DRVL": low, "DRVH": high} if set_point else {}
     return drive | {"LOPR": low, "HOPR": high}
 
@@ -151,13 +151,16 @@ def _alarms(a: Any) -> dict[str, str]:
     names = (("LOLO", "LLSV"), ("LOW", "LSV"), ("HIGH", "HSV"), ("HIHI", "HHSV"))
     for value, (limit, severity) in zip(a.alarms, names, strict=True):
         if value is not None:
-            found |= {limit: number(value), severity: "MAJOR" if limit in ("LOLO", "HIHI") else "MINOR"}
+            found |= {limit: number(a, value), severity: "MAJOR" if limit in ("LOLO", "HIHI") else "MINOR"}
     return found
 
 
-def number(value: float) -> str:
-    """Write a number without a tail of zeros."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+def number(a: Any, value: float) -> str:
+    """Write a number without a tail of zeros; EPICS base takes no fraction in a field of a whole number."""
+    if a.dtype == "int" and value != int(value):
+        raise TableError(f"{a.name}: {value} is no limit of a whole number")
+    whole = a.dtype == "int" or (value == int(value) and abs(value) < 1e15)
+    return str(int(value)) if whole else repr(float(value))
 
 
 def _severities(a: Any) -> Sequence[str]:

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,13 @@ def in_child(core: Any, base: Any, file: str, macros: str) -> Any:
     child = os.fork()
     if child == 0:
         os.chdir(Path(file).parent)
-        said = os.open(f"{file}.said", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 2)
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - the child ends without leaving any block
+        os.dup2(said.fileno(), 2)
         load = core.dbLoadTemplate if file.endswith(".substitutions") else core.dbLoadRecords
         load.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
         refused = load(file.encode(), macros.encode())
-        answer = Path(f"{file}.said").read_text(errors="replace") if refused else dump(core, base)
+        said.seek(0)
+        answer = said.read().decode(errors="replace") if refused else dump(core, base)
         with os.fdopen(writing, "w") as out:
             json.dump(answer, out)
         os._exit(0)

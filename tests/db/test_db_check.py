@@ -77,6 +77,7 @@ def test_good_records_pass(text: str) -> None:
         ),
         ('record(ai,"r"){field(HIHI,"high") info(hitline,"x1 bias")}', "r.HIHI: 'high' is not a number"),
         ('record(ai,"r"){field(HIHI,"nan") info(hitline,"x1 bias")}', "is not a number"),
+        ('record(int64in,"r"){field(HIGH,"1.5") info(hitline,"x1 hits")}', "'1.5' is not a whole number"),
         ('record(ai,"r"){field(HHSV,"BAD") info(hitline,"x1 bias")}', "none of NO_ALARM, MINOR"),
         ('record(ai,"r"){field(PREC,"-1") info(hitline,"x1 bias")}', "whole number from 0 to 15"),
         (

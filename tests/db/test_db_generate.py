@@ -140,6 +140,7 @@ def test_epics_base_takes_it_and_the_check_too(tmp_path: Path) -> None:
         (Attribute("a", "float", "Fine.", unit="a very long unit"), "15 bytes of EGU"),
         (Attribute("a", "enum", "Fine.", choices=("x" * 26,)), "1 to 25 bytes of an EPICS state"),
         (Attribute("a", "<c8", "Fine.", shape=(3,)), "have no FTVL"),
+        (Attribute("a", "int", "Fine.", access="rw", low=0.5, high=7), "0.5 is no limit of a whole number"),
         (Attribute("a" * 41, "float", "Fine."), "more than 40 bytes"),
     ],
 )
