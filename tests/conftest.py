@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import threading
 import uuid
@@ -26,22 +27,22 @@ os.environ.update({key: value for key, value in LOOPBACK.items() if value or key
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free for TCP and UDP on loopback now; held open together so that they differ."""
+    """Ports that are free for TCP and UDP on loopback now.
+
+    Below the range from which the kernel takes ports by itself, so that no socket of somebody else gets one
+    between our look and its use.
+    """
     found: list[int] = []
-    held: list[socket.socket] = []
-    while len(found) < count:
-        tcp = socket.socket()
-        tcp.bind(("127.0.0.1", 0))
-        held.append(tcp)
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        held.append(udp)
-        try:
-            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
-        except OSError:
-            continue
-        found.append(tcp.getsockname()[1])
-    for sock in held:
-        sock.close()
+    for port in random.sample(range(20000, 32000), 1000):
+        if len(found) == count:
+            break
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
     return found
 
 
