@@ -94,7 +94,8 @@ def row(record: Record, tables: Mapping[str, Tables]) -> dict[str, Any]:
     return {
         "pv": record.name, "aliases": record.aliases, "type": record.rtype,
         "instrument": tied.instrument if tied else "", "attribute": tied.target if tied else "",
-        "command": bool(tied and tied.is_command), "writable": sets(record), "unit": fields.get("EGU", ""),
+        "command": bool(tied and tied.is_command),
+        "writable": sets(record) and getattr(item, "writable", True), "unit": fields.get("EGU", ""),
         "low": fields.get("DRVL", fields.get("LOPR", "")), "high": fields.get("DRVH", fields.get("HOPR", "")),
         "group": fields.get("ASG", "DEFAULT"), "doc": item.doc if item else fields.get("DESC", ""),
     }

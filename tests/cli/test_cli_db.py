@@ -59,6 +59,7 @@ def test_list_shows_every_pv_with_unit_limits_and_meaning(
     ]
     assert rows["BL7:X1:Voltage_RBV"][0] == ""
     assert rows["BL7:X1:Stop"][1] == "x1 stop()"
+    assert rows["BL7:ANA1:image1:ArrayData"][0] == ""
     assert {"BL7:ANA1:Hits_RBV", "BL7:Run:Owner", "BL7:Heartbeat", "BL7:Station:Connected_RBV"} <= set(rows)
 
 
