@@ -1,7 +1,9 @@
 """`hitline db` as an operator uses it: list, check, generate."""
 
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +150,20 @@ def test_generate_writes_and_checks(
     assert main(["db", "generate"]) == 0
     assert main(["db", "generate", "--check"]) == 0
     assert {"detector.db", "records.md", "station.db"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_overlay_of_the_how_to_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(db.__file__).parents[1] / "docs" / "how-to" / "change-pvs.md"
+    found = re.search(r"```\n(.*?)```", page.read_text(), re.DOTALL)
+    assert found is not None
+    (tmp_path / "site.db").write_text(textwrap.dedent(found[1]))
+    (tmp_path / "x.tpx3").touch()
+    file = tmp_path / "station.toml"
+    file.write_text(
+        'name = "demo"\nprefix = "BL7:"\n[instruments.det1]\ntype = "replay"\n[instruments.det1.options]\n'
+        'file = "x.tpx3"\n[workers.ana1]\nsource = "det1"\n[faces.ca]\noverlays = ["site.db"]\n'
+    )
+    assert main(["db", "check", str(file)]) == 0, capsys.readouterr().err
+    assert main(["db", "list", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "BL7:EXPOSURE" in out and "BL7:Hits\t" in out and "Model_RBV" not in out

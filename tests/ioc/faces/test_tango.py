@@ -204,6 +204,13 @@ def test_commands(device: DeviceProxy) -> None:
     assert "to (float)" in device.command_query("Jump").in_type_desc
 
 
+def test_the_python_way_of_attributes_works(device: DeviceProxy) -> None:
+    device.mode = "Very_fast"
+    until(lambda: device.mode.name == "Very_fast", "mode by its label")
+    device.mode = "Slow"
+    until(lambda: device.mode.name == "Slow", "mode is back")
+
+
 def test_tangos_init_touches_nothing(device: DeviceProxy) -> None:
     before = device.read_attribute("preset").value
     device.command_inout("Init")
