@@ -27,6 +27,20 @@ def plot(folder: Path, results: Mapping[str, Any], *, title: str = "") -> list[P
     return drawn
 
 
+def overview(path: Path, results: Mapping[str, Any]) -> Path:
+    """Draw all of them side by side into one file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawn = {name: draw for name, draw in DRAWINGS.items() if results.get(name) is not None}
+    figure = Figure(figsize=(5.6 * len(drawn), 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (name, draw) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):
+        draw(axes, np.asarray(results[name]))
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
 def _save(path: Path, draw: Any, values: np.ndarray, title: str) -> Path:
     # Not pyplot: it keeps figures alive, and its backend belongs to the program that we are in.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,0 +1,152 @@
+"""The measurement of the demo: a Bluesky count over Channel Access, and every sum by an independent way."""
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hitline.bus.station import Station
+
+FINISH_S = 30.0
+
+
+class Measurement:
+    """Counts `det1` of a running station; used from one thread, `abort` from any."""
+
+    def __init__(self, station: Station, out: Path, exposures: int, ca_port: int, tango_port: int) -> None:
+        self.station, self.out, self.exposures = station, out, exposures
+        self.ca_port, self.tango_port = ca_port, tango_port
+        # Before the first import of a Channel Access client, which reads them once.
+        os.environ.update({
+            "EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO",
+            "EPICS_CA_SERVER_PORT": str(ca_port), "EPICS_CA_MAX_ARRAY_BYTES": "16777216",
+        })
+        self._engine: Any = None
+
+    def run(self) -> bool:
+        """Count, compare all sums, write the files; True when all agree."""
+        from hitline.devices import make_devices
+
+        devices = make_devices(self.station)
+        det, ana = devices.det1, devices.ana1
+        for device in (devices.run, det):
+            device.wait_for_connection(timeout=FINISH_S)
+        points = self._count(det)
+        seen = {name: int(getattr(ana, name).get()) for name in ("hits", "clusters", "tot_sum")}
+        row = {
+            "hits_sent": int(det.hits_sent.get()),
+            "hits_received": self._logged(det.run.get()),
+            "hits_analysed": sum(point["det1_ana1_exposure_hits"] for point in points),
+            "hits_lost": int(det.hits_lost.get()),
+            "clusters": seen["clusters"],
+            "tot_sum": seen["tot_sum"],
+        }
+        tango = self._tango_hits()
+        agree = len({row["hits_sent"], row["hits_received"], row["hits_analysed"], seen["hits"], tango}) == 1
+        agree = agree and row["hits_lost"] == 0 and len(points) == self.exposures
+        files = self._write(det.run.get(), points, ana)
+        (self.out / "summary.json").write_text(json.dumps({"sources": {"det1": row}}, indent=1) + "\n")
+        self._print(row, seen["hits"], tango, agree, [*files, self.out / "summary.json"])
+        return agree
+
+    def abort(self) -> None:
+        """End a count under way; `run` then raises."""
+        if self._engine is not None:
+            self._engine.abort(reason="interrupted")
+
+    def close(self) -> None:
+        """Leave the Channel Access client in order."""
+        if "epics" in sys.modules:
+            sys.modules["epics"].ca.finalize_libca()
+
+    def suggestions(self) -> str:
+        """Three things to try on the living station."""
+        address = f"EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_SERVER_PORT={self.ca_port}"
+        tango = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
+        return f"""
+The station stays up until Ctrl-C. Three things to try in another terminal:
+
+1. EPICS, with any Channel Access client:
+   {address} caget {self.station.prefix}ANA1:Hits_RBV {self.station.prefix}ANA1:ChipHits_RBV
+
+2. Tango:
+   python -c 'import tango; print(tango.DeviceProxy("{tango}").hits)'
+
+3. ophyd, in five lines of python (with the EPICS_... settings of 1. in its environment):
+   from hitline.devices import make_devices
+   devices = make_devices("{self.station.file}")
+   det = devices.det1
+   det.wait_for_connection(timeout=10)
+   print(det.ana1.read())
+"""
+
+    def _count(self, det: Any) -> list[dict[str, Any]]:
+        """Run the plan; the data of its events, in order."""
+        from bluesky import RunEngine
+
+        from hitline.plans.count import hit_count
+        from hitline.plans.progress import Point, Progress
+
+        points: list[dict[str, Any]] = []
+
+        def keep(name: str, document: dict[str, Any]) -> None:
+            if name == "event":
+                points.append(document["data"])
+
+        def report(point: Point) -> None:
+            counts = point.counts
+            print(f"exposure   {point.number:3d} of {point.total}: {counts.get('det1_ana1_exposure_hits', 0):9,.0f} "
+                  f"hits, {counts.get('det1_ana1_exposure_clusters', 0):9,.0f} clusters, "
+                  f"{point.elapsed_s:6.2f} s", flush=True)
+
+        # No signal handlers: this is not the main thread, Ctrl-C comes by `abort`.
+        self._engine = engine = RunEngine({}, context_managers=[])
+        engine.subscribe(keep)
+        engine.subscribe(Progress(report))
+        engine(hit_count([det], num=self.exposures))
+        return points
+
+    def _logged(self, run: str) -> int:
+        """Count the hits in the run log, by the decoder that shares no code with the kernels."""
+        from hitline.analysis.recording import Recording
+
+        tables = Recording(self.station.data / run / "det1").tables()
+        return sum(len(columns["x"]) for part in tables for name, columns in part.items() if name == "hits")
+
+    def _tango_hits(self) -> int:
+        import tango
+
+        name = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
+        return int(tango.DeviceProxy(name).read_attribute("hits").value)
+
+    def _write(self, run: str, points: list[dict[str, Any]], ana: Any) -> list[Path]:
+        """Write results and pictures from what Channel Access shows."""
+        from hitline.analysis.plot import overview, plot
+        from hitline.analysis.writer import write
+
+        results = {name: getattr(ana, name).get()
+                   for name in ("image", "tot_spectrum", "size_spectrum", "cluster_tot_spectrum", "chip_hits",
+                                "hits", "clusters", "tot_sum")}
+        rows = [{"exposure": point["det1_exposure"],
+                 **{name: point[f"det1_ana1_{name}"]
+                    for name in ("exposure_hits", "exposure_clusters", "exposure_tot_sum")}} for point in points]
+        window_ns = self.station.workers["ana1"].window_ns
+        file = write(self.out / "results.h5", results, run=run, source="det1", exposures=rows,
+                     parameters={"window_ns": window_ns})
+        return [file, *plot(self.out, results), overview(self.out / "demo.png", results)]
+
+    def _print(self, row: dict[str, int], seen: int, tango: int, agree: bool, files: list[Path]) -> None:
+        equal = "=" if agree else "?"
+        print(f"hits       {row['hits_sent']:,} sent {equal} {row['hits_received']:,} logged {equal} "
+              f"{row['hits_analysed']:,} analysed {equal} {seen:,} seen by a Channel Access client {equal} "
+              f"{tango:,} seen by a Tango client")
+        print(f"lost       {row['hits_lost']:,}")
+        print(f"clusters   {row['clusters']:,}, ToT sum {row['tot_sum']:,} counts of 25 ns")
+        folders = Counter(file.parent for file in files)
+        for folder in folders:
+            names = ", ".join(file.name for file in files if file.parent == folder)
+            print(f"written    {folder}: {names}")
+        print(f"           {self.station.data}: the run log (hitline runs list {self.station.data})")
+        print("all agree" if agree else "THE SUMS DIFFER", flush=True)
