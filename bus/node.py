@@ -41,8 +41,7 @@ class Node:
 
     def __init__(self, group: str, name: str, *, interface: str = "127.0.0.1", arrays: bool = True) -> None:
         self.group, self.name, self.interface, self.arrays = group, name, check_address(interface), arrays
-        self.context: Context = zmq.Context()
-        self.context.set(zmq.MAX_SOCKETS, SOCKETS)
+        self.context: Context
         self.satellites: list[Satellite] = []
         self.proxies: dict[str, Proxy] = {}
         self.on_proxy: list[Callable[[Proxy], None]] = []
@@ -51,7 +50,7 @@ class Node:
         self.loop_lag_s = 0.0
         """Longest delay of the event loop in the last LAG_S."""
         self._beacons = Beacons(group, name, self.interface, self._heard)
-        self._watch = Watch(self.context, lambda host, service: self._beacons.offers.get((host, service)),
+        self._watch = Watch(lambda host, service: self._beacons.offers.get((host, service)),
                             self._tell, self._interrupt, self._degrade)
         self._ticker: asyncio.Task[None] | None = None
         self._started_s = 0.0
@@ -79,20 +78,23 @@ class Node:
         return "tcp://127.0.0.1" if self.interface.startswith("127.") else "tcp://*"
 
     async def start(self) -> None:
-        """Begin to listen and ask who is there."""
+        """Begin to listen and ask who is there; raises OSError when the interface cannot be used."""
         self._beacons.open()
+        self.context = self._watch.context = zmq.Context()
+        self.context.set(zmq.MAX_SOCKETS, SOCKETS)
         self._started_s = time.monotonic()
         self._beacons.request(Service.HEARTBEAT, Service.CONTROL, Service.MONITORING)
         self._ticker = asyncio.create_task(self._tick(), name=f"node {self.name}")
 
     async def stop(self) -> None:
         """Stop our satellites in order, then close everything."""
+        if self._ticker is None:
+            return
         await asyncio.gather(*(s.stop() for s in tuple(self.satellites)))
-        if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.gather(self._ticker, return_exceptions=True)
-            self._ticker = None
-            self._beacons.close()
+        self._ticker.cancel()
+        await asyncio.gather(self._ticker, return_exceptions=True)
+        self._ticker = None
+        self._beacons.close()
         for proxy in self.proxies.values():
             proxy.detach()
         self._watch.close()

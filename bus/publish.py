@@ -28,6 +28,13 @@ QUEUE_ARRAYS = 3
 """Kept of each array for a slow reader: a stalled one costs this many images, not a thousand."""
 
 
+MOST_TOPICS = 10_000
+"""Different subscriptions that are told apart; beyond, everything counts as subscribed to.
+
+ZeroMQ does not say who subscribed, and a peer that did so twice is unsubscribed once: some can stay behind.
+"""
+
+
 class Topic:
     """One XPUB socket, its subscriptions and what answers a new one."""
 
@@ -60,6 +67,8 @@ class Topic:
         count = self.subscriptions.get(topic, 0) + (1 if mark == b"\x01" else -1)
         if mark not in (b"\x00", b"\x01"):
             return
+        if len(self.subscriptions) >= MOST_TOPICS and topic not in self.subscriptions:
+            self.subscriptions = {b"": 1}
         if count > 0:
             self.subscriptions[topic] = count
         else:
@@ -92,8 +101,8 @@ class Publisher:
     def publish(self, attribute: Attribute, update: Update, *, again: bool = False) -> None:
         """Send an update to those who want it.
 
-        Of an array, its sequence number goes out as a scalar, too: ZeroMQ drops the newest image when a reader is
-        slow, and only so does the reader learn that it has to ask for it.
+        Of an array, its number goes out as a scalar, too: ZeroMQ drops the newest image when a reader is
+        slow, and only so does the reader learn that it has to ask.
         """
         tags = quality(update, again=again)
         try:
@@ -109,7 +118,8 @@ class Publisher:
             self.errors += 1
             log.error("%s.%s: cannot publish %r: %s", self.sender, attribute.name, update.value, error)
 
-    def _send(self, topic: Topic, name: str, update: Update, value: Any, unit: str, tags: dict[str, Any]) -> None:
+    def _send(self, topic: Topic, name: str, update: Update, value: Any, unit: str,
+              tags: dict[str, Any]) -> None:
         if topic.wants(f"STAT/{name.upper()}"):
             topic.wire.send(cmdp.encode(cmdp.Metric(self.sender, update.time_ns, name, value, unit, tags)))
 

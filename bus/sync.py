@@ -31,10 +31,10 @@ class Client:
                  find_s: float = 3.0) -> None:
         self.group, self.find_s = group, find_s
         self._node = Node(group, name, interface=interface)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"bus {group}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"bus {self.group}", daemon=True)
         self._thread.start()
         try:
             self._wait(self._node.start(), START_S)

@@ -113,7 +113,11 @@ async def run() -> AsyncIterator[Callable[..., Awaitable[Program]]]:
 
     async def start(*argv: str) -> Program:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL)
+            *argv,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
         programs.append(Program(process))
         return programs[-1]
 
@@ -125,6 +129,7 @@ async def run() -> AsyncIterator[Callable[..., Awaitable[Program]]]:
 @pytest.fixture
 def run_toy(group: str, run: Callable[..., Awaitable[Program]]) -> Callable[..., Awaitable[Program]]:
     """Start a toy in a process of its own."""
+
     async def start(name: str, role: Role = Role.NONE) -> Program:
         return await run(sys.executable, TOY, group, name, role.name)
 
@@ -134,6 +139,7 @@ def run_toy(group: str, run: Callable[..., Awaitable[Program]]) -> Callable[...,
 @pytest.fixture
 def run_stock(group: str, run: Callable[..., Awaitable[Program]]) -> Callable[..., Awaitable[Program]]:
     """Start a satellite of the stock package, such as Mariner."""
+
     async def start(kind: str, name: str) -> Program:
         script = Path(sys.executable).parent / f"Satellite{kind}"
         return await run(str(script), "-g", group, "-n", name, "-i", "lo", "-l", "WARNING")

@@ -1,4 +1,4 @@
-"""Who is interrupted by whose loss, among ours and with stock satellites: roles, kill -9, hangs, departures."""
+"""Who is interrupted by whose loss, ours and stock satellites: roles, kill -9, hangs, departures."""
 
 import asyncio
 import signal
@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from bus_toy import Toy, until
-from hitline.bus import beacon
 from hitline.bus.attribute import Refused
-from hitline.bus.constellation import chirp
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
@@ -112,8 +110,13 @@ async def test_configuration_sets_role_and_order(member: Member) -> None:
     first, second = await member("first"), await member("second")
     await until(lambda: all(p.alive for p in second.node.peers.values()) and len(second.node.peers) == 2)
     await first.move("initialize")
-    await second.move("initialize", {"_autonomy": {"role": "essential"},
-                                     "_conditions": {"require_launching_after": ["toy.FIRST"], "transition_timeout": 5}})
+    await second.move(
+        "initialize",
+        {
+            "_autonomy": {"role": "essential"},
+            "_conditions": {"require_launching_after": ["toy.FIRST"], "transition_timeout": 5},
+        },
+    )
     assert second.role is Role.ESSENTIAL and second.instrument.calls == ["initialize"]
     task = await second.machine.request("launch")
     assert second.state is State.LAUNCHING and not task.done()
@@ -144,10 +147,17 @@ async def test_conditions_that_cannot_be_met(member: Member) -> None:
         await second.move("launch")
 
 
-@pytest.mark.parametrize("config", [
-    {"_conditions": 5}, {"_conditions": {"require_launching_after": "Toy.first"}}, {"_autonomy": {"role": "BOSS"}},
-    {"_conditions": {"require_launching_after": ["Toy.one"]}}, {"_conditions": {"require_launching_after": ["Toy.nobody"]}},
-    {"_conditions": {"transition_timeout": "x"}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"_conditions": 5},
+        {"_conditions": {"require_launching_after": "Toy.first"}},
+        {"_autonomy": {"role": "BOSS"}},
+        {"_conditions": {"require_launching_after": ["Toy.one"]}},
+        {"_conditions": {"require_launching_after": ["Toy.nobody"]}},
+        {"_conditions": {"transition_timeout": "x"}},
+    ],
+)
 async def test_wrong_conditions_are_refused_and_change_nothing(config: dict, satellite: Satellite) -> None:
     with pytest.raises(Refused) as refusal:
         await satellite.move("initialize", config)
@@ -155,69 +165,12 @@ async def test_wrong_conditions_are_refused_and_change_nothing(config: dict, sat
     assert satellite.state is State.NEW and satellite.instrument.calls == []
 
 
-async def test_offers_are_repeated(satellite: Satellite, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every 30 s, and at once after the loop has stalled: C++ peers that declared us dead hear no other word."""
-    offers: list[float] = []
-    monkeypatch.setattr(node._beacons, "offer", lambda: offers.append(time.monotonic()))
-    await asyncio.sleep(0.2)
-    assert offers == []
-    end = time.monotonic() + 1.2
-    while time.monotonic() < end:
-        pass  # a blocking driver call
-    await until(lambda: offers)
-
-
-async def test_malformed_and_foreign_beacons(node: Node, satellite: Satellite, proxy: Proxy, group: str) -> None:
-    sender = beacon.Beacons("other" + group, "x", "127.0.0.1", lambda found, address: None)
-    sender.open()
-    good = chirp.encode(chirp.Beacon(chirp.Kind.OFFER, chirp.identity(group), b"h" * 16, chirp.Service.CONTROL, 9))
-    flood = [b"", b"x" * 42, good[:41], good + b"x", good[:6] + b"\x09" + good[7:], good[:-3] + b"\x07\x00\x01"]
-    before = node.malformed
-    for datagram in flood:
-        for socket in sender._senders:
-            socket.sendto(datagram, (chirp.ADDRESS, chirp.PORT))
-    await until(lambda: node.malformed == before + len(flood))
-    sender.offer()
-    assert len(node.peers) == 1
-    await until(lambda: satellite.instrument.value("malformed") >= len(flood), 5.0)
-    assert proxy.connected
-    sender.close()
-
-
-async def test_a_flood_of_names_is_bounded(node: Node, satellite: Satellite, proxy: Proxy, group: str,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitline.bus.watch.MOST_PEERS", 5)
-    for n in range(50):
-        node._heard(chirp.Beacon(chirp.Kind.OFFER, chirp.identity(group), bytes([n] * 16), chirp.Service.HEARTBEAT,
-                                 1), "127.0.0.1")
-    assert len(node.peers) == 5
-    await proxy.set("label", "still here")
-
-
-async def test_requests_are_answered_once_for_many(satellite: Satellite, node: Node,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[chirp.Beacon] = []
-    monkeypatch.setattr(node._beacons, "_send", sent.append)
-    for _ in range(100):
-        node._beacons._answer_soon(chirp.Service.CONTROL)
-    await until(lambda: sent)
-    await asyncio.sleep(beacon.ANSWER_WITHIN_S)
-    assert [(b.kind, b.service, b.port) for b in sent] == [
-        (chirp.Kind.OFFER, chirp.Service.CONTROL, satellite.server.port)]
-
-
-async def test_loopback_binds_loopback_only(satellite: Satellite) -> None:
-    import socket
-    with socket.socket() as probe, pytest.raises(OSError):
-        probe.connect((socket.gethostbyname(socket.gethostname()) if socket.gethostbyname(
-            socket.gethostname()) != "127.0.0.1" else "127.0.0.2", satellite.server.port))
-    with pytest.raises(ValueError, match="not an IPv4 address"):
-        Node("g", "n", interface="eth0")
-
-
 # With stock satellites: the short half in every run, the rest of the table in `make faults`.
 
-async def stock_running(ours: Satellite, run_stock: Callable[..., Awaitable[Any]], role: str) -> tuple[Any, Proxy]:
+
+async def stock_running(
+    ours: Satellite, run_stock: Callable[..., Awaitable[Any]], role: str
+) -> tuple[Any, Proxy]:
     program = await run_stock("Mariner", "m")
     assert ours.node is not None
     proxy = ours.node.proxy("Mariner.m")
@@ -234,11 +187,20 @@ async def stock_running(ours: Satellite, run_stock: Callable[..., Awaitable[Any]
     return program, proxy
 
 
-@pytest.mark.parametrize("event", [
-    "ours to ERROR", "stock to ERROR", "stock killed", pytest.param("ours killed", marks=pytest.mark.faults),
-    pytest.param("stock hangs", marks=pytest.mark.faults), pytest.param("stock departs", marks=pytest.mark.faults)])
-async def test_the_table_with_a_stock_satellite(event: str, member: Member, run_stock: Callable[..., Awaitable[Any]],
-                                                run_toy: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        "ours to ERROR",
+        "stock to ERROR",
+        "stock killed",
+        pytest.param("ours killed", marks=pytest.mark.faults),
+        pytest.param("stock hangs", marks=pytest.mark.faults),
+        pytest.param("stock departs", marks=pytest.mark.faults),
+    ],
+)
+async def test_the_table_with_a_stock_satellite(
+    event: str, member: Member, run_stock: Callable[..., Awaitable[Any]], run_toy: Callable[..., Any]
+) -> None:
     ours = await member("ours", Role.DYNAMIC)
     program, proxy = await stock_running(ours, run_stock, "ESSENTIAL")
     match event:

@@ -1,4 +1,4 @@
-"""The state machine: every legal and illegal move, refusals, failures, interrupts, and the stock machine beside it."""
+"""The state machine: every move, legal or not, refusals, failures, interrupts; the stock one beside it."""
 
 import asyncio
 
@@ -15,8 +15,15 @@ from statemachine.exceptions import TransitionNotAllowed
 MOVES = ("initialize", "launch", "land", "reconfigure", "start", "stop", "interrupt")
 LIVING = [s for s in State if s is not State.DEAD]
 PAYLOADS = {"initialize": {}, "reconfigure": {}, "start": "run_1"}
-ENDS = {"initialize": State.INIT, "launch": State.ORBIT, "land": State.INIT, "reconfigure": State.ORBIT,
-        "start": State.RUN, "stop": State.ORBIT, "interrupt": State.SAFE}
+ENDS = {
+    "initialize": State.INIT,
+    "launch": State.ORBIT,
+    "land": State.INIT,
+    "reconfigure": State.ORBIT,
+    "start": State.RUN,
+    "stop": State.ORBIT,
+    "interrupt": State.SAFE,
+}
 
 
 @pytest.fixture
@@ -151,9 +158,21 @@ async def test_stop_and_interrupt_do_not_wait_for_the_turn(machine: Machine) -> 
     assert machine.state is State.INIT
 
 
-@pytest.mark.parametrize(("command", "payload"), [
-    ("start", None), ("start", 5), ("start", ""), ("start", "a b"), ("start", "../x"), ("start", "a\n"),
-    ("initialize", "x"), ("initialize", [1]), ("launch", [1]), ("stop", "now")])
+@pytest.mark.parametrize(
+    ("command", "payload"),
+    [
+        ("start", None),
+        ("start", 5),
+        ("start", ""),
+        ("start", "a b"),
+        ("start", "../x"),
+        ("start", "a\n"),
+        ("initialize", "x"),
+        ("initialize", [1]),
+        ("launch", [1]),
+        ("stop", "now"),
+    ],
+)
 async def test_wrong_payloads(machine: Machine, command: str, payload: object) -> None:
     for state in TRANSITIONS[command]:
         with pytest.raises(Refused) as refusal:

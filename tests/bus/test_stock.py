@@ -1,4 +1,5 @@
-"""Together with the stock Python package over real sockets: its controller and listener on ours, our proxy on its satellites."""
+"""Together with the stock Python package over real sockets: its controller and listener on ours, our proxy on
+its satellites."""
 
 import asyncio
 import gc
@@ -21,8 +22,14 @@ from hitline.bus.states import Role, State
 # The stock package gives each heartbeat peer a context of its own and never closes it.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed context:ResourceWarning")
 START_S = 15.0
-CYCLE = (("initialize", {}, "INIT"), ("launch", None, "ORBIT"), ("reconfigure", {}, "ORBIT"), ("start", "run_1", "RUN"),
-         ("stop", None, "ORBIT"), ("land", None, "INIT"))
+CYCLE = (
+    ("initialize", {}, "INIT"),
+    ("launch", None, "ORBIT"),
+    ("reconfigure", {}, "ORBIT"),
+    ("start", "run_1", "RUN"),
+    ("stop", None, "ORBIT"),
+    ("land", None, "INIT"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -66,8 +73,17 @@ async def test_the_stock_controller_drives_ours(satellite: Satellite, toy: Toy, 
                 if verb == "start":
                     seen["running"] = one.get_run_id().msg
                     seen["illegal"] = one.launch()
-            for verb in ("get_name", "get_status", "get_role", "get_config", "get_commands", "_get_commands",
-                         "get_version", "describe", "get"):
+            for verb in (
+                "get_name",
+                "get_status",
+                "get_role",
+                "get_config",
+                "get_commands",
+                "_get_commands",
+                "get_version",
+                "describe",
+                "get",
+            ):
                 seen[verb] = getattr(one, verb)()
             seen["state"] = one.get_state()
             seen["add"] = one.add([1, 2.5])
@@ -107,7 +123,10 @@ async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, gro
     listening = asyncio.create_task(in_thread(listener.run_listener))
     try:
         listener.set_topics(["STAT/", "STAT?", "LOG?", "LOG/STATUS"])
-        await until(lambda: "LABEL" in listener.metrics and "STAT" in listener.listed and "LOG" in listener.listed, 10.0)
+        await until(
+            lambda: "LABEL" in listener.metrics and "STAT" in listener.listed and "LOG" in listener.listed,
+            10.0,
+        )
         assert listener.metrics["VOLTAGE"] == (-50.0, "V")  # before anything changed: the snapshot
         assert listener.metrics["STATE"] == ("NEW", "")
         assert listener.listed["STAT"]["VOLTAGE"] == "Bias voltage"
@@ -115,7 +134,9 @@ async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, gro
         await satellite.move("initialize")
         toy.publish("voltage", -7.5, Severity.MAJOR, "drooping")
         toy.publish("image", [[1]])
-        await until(lambda: listener.metrics["VOLTAGE"] == (-7.5, "V") and listener.metrics["STATE"] == ("INIT", ""))
+        await until(
+            lambda: listener.metrics["VOLTAGE"] == (-7.5, "V") and listener.metrics["STATE"] == ("INIT", "")
+        )
         await until(lambda: ("STATUS", "INIT: initialize done") in listener.logs)
         assert listener.metrics["IMAGE_SEQ"] == (1, "") and "IMAGE" not in listener.metrics
     finally:
@@ -123,7 +144,9 @@ async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, gro
         await listening
 
 
-async def test_our_proxy_drives_a_stock_satellite(node: Node, run_stock: Callable[..., Awaitable[Any]]) -> None:
+async def test_our_proxy_drives_a_stock_satellite(
+    node: Node, run_stock: Callable[..., Awaitable[Any]]
+) -> None:
     await run_stock("Mariner", "m")
     proxy = node.proxy("Mariner.m")
     await proxy.wait_connected(START_S)
@@ -148,7 +171,9 @@ async def test_our_proxy_drives_a_stock_satellite(node: Node, run_stock: Callabl
     assert refusal.value.code == "unknown"
 
 
-async def test_requests_to_a_stock_satellite_go_one_by_one(node: Node, run_stock: Callable[..., Awaitable[Any]]) -> None:
+async def test_requests_to_a_stock_satellite_go_one_by_one(
+    node: Node, run_stock: Callable[..., Awaitable[Any]]
+) -> None:
     await run_stock("PyRandomTransmitter", "tx")
     proxy = node.proxy("tx")
     await proxy.wait_connected(START_S)
@@ -159,15 +184,17 @@ async def test_requests_to_a_stock_satellite_go_one_by_one(node: Node, run_stock
 
 
 async def test_conditions_keep_the_order_with_a_stock_satellite(
-        node: Node, satellite: Satellite, proxy: Proxy, run_stock: Callable[..., Awaitable[Any]]) -> None:
+    node: Node, satellite: Satellite, proxy: Proxy, run_stock: Callable[..., Awaitable[Any]]
+) -> None:
     """Ours launches after the stock one, which lands after ours."""
     await run_stock("Mariner", "m")
     stock = node.proxy("Mariner.m")
     await stock.wait_connected(START_S)
     await proxy.transition("initialize", {"_conditions": {"require_launching_after": ["Mariner.m"]}})
     await proxy.wait_state(State.INIT, timeout_s=5.0)
-    await stock.transition("initialize", {"_conditions": {"require_landing_after": ["Toy.one"]},
-                                          "_autonomy": {"role": "NONE"}})
+    await stock.transition(
+        "initialize", {"_conditions": {"require_landing_after": ["Toy.one"]}, "_autonomy": {"role": "NONE"}}
+    )
     await stock.wait_state(State.INIT, timeout_s=5.0)
     order: list[str] = []
     for name, one in (("ours", proxy), ("stock", stock)):
@@ -192,6 +219,6 @@ async def test_what_a_stock_controller_cannot_do_to_us(satellite: Satellite, gro
         for frames in ([b"x"], [b"x", b"y"], [b"x"] * 9, [b"\xa5CSCP\x01", b""]):
             peer.send_multipart(frames)
             await until(lambda: peer.poll(0))
-            assert b"\x06" == peer.recv_multipart()[1][:1]
+            assert peer.recv_multipart()[1][:1] == b"\x06"
     assert satellite.server.malformed == 4
     assert satellite.role is Role.NONE

@@ -79,8 +79,9 @@ async def test_a_flood_leaves_others_their_turn(context: zmq.Context) -> None:
     wire.close()
 
 
-async def test_bad_messages_are_counted_and_the_wire_lives_on(context: zmq.Context,
-                                                              caplog: pytest.LogCaptureFixture) -> None:
+async def test_bad_messages_are_counted_and_the_wire_lives_on(
+    context: zmq.Context, caplog: pytest.LogCaptureFixture
+) -> None:
     bound, plain = pair(context, zmq.PULL, zmq.PUSH)
     seen = []
 
@@ -124,7 +125,7 @@ async def test_a_reused_descriptor_belongs_to_its_new_owner(context: zmq.Context
         seen: list[list[bytes]] = []
         wire = Wire(plain, seen.append)
         wire.watch(lambda: None)
-        publisher = Wire(bound, lambda frames, bound=bound: publisher.send([b"hello"]))
+        publisher = Wire(bound, lambda frames, bound=bound: bound.send(b"hello"))
         await until(lambda seen=seen: seen)
         wire.close()
         wire.close()
