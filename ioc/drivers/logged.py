@@ -141,6 +141,7 @@ class Logged(Instrument):
             self._loop.call_soon_threadsafe(self._disk_failed, marks)
 
     def _disk_failed(self, marks: Marks) -> None:
+        self.publish("condition", marks.condition.text, Severity.MAJOR, marks.failure)
         self.on_failure(f"run {marks.run} has ended, {marks.failure}: make room, then initialize")
 
     async def _tick(self) -> None:

@@ -69,8 +69,11 @@ class Section:
         end = int(self.starts[group + 1]) if group + 1 < len(self.starts) else len(self.words)
         head = self._part(slice(0, at), slice(0, group + 1), False)
         rest = self._part(slice(at, None), slice(group, None), self.mark, at)
-        if self.chunked and is_header(self.words[start:start + 1])[0]:
-            chip = int(self.words[start]) >> 32 & 0xFF
+        header = int(self.words[start])
+        # What stands behind the payload of a damaged chunk belongs to none.
+        end = min(end, start + 1 + (header >> 51))
+        if self.chunked and at < end and is_header(self.words[start:start + 1])[0]:
+            chip = header >> 32 & 0xFF
             first = head.words.copy()
             first[start] = encode_header(chip, (at - start - 1) * 8)
             head = replace(head, words=first)
