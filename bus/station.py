@@ -45,9 +45,9 @@ class WorkerEntry:
     """Its macro R; default: the name in upper case and a colon."""
     blocks: tuple[str, ...] = ("counts", "image", "spectra")
     """Pipeline blocks in order, by their entry points in the group hitline.blocks."""
-    window_ns: float = field(default=200.0, metadata={"above": 0.0})
+    window_ns: float = field(default=200.0, metadata={"above": 0.0, "high": 25_600.0})
     """Largest time between neighbouring hits of one cluster."""
-    update_hz: float = field(default=10.0, metadata={"above": 0.0, "high": 1000.0})
+    update_hz: float = field(default=10.0, metadata={"low": 0.1, "high": 50.0})
     """Largest rate of result updates; the end of an exposure is published at once."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of blocks, `[workers.NAME.options.BLOCK]`."""

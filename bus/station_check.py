@@ -14,6 +14,8 @@ NAME = "[a-z][a-z0-9_]*"
 """Names of instruments, workers and processes."""
 RESERVED = ("run", "station", "face")
 """Names of the conductor, the supervisor and the faces' own values."""
+OWN = {"conductor": "it has a table of its own, [conductor]", "supervisor": "every station has one"}
+"""Instruments of our own that are not in the table of instruments."""
 
 
 def check_network(station: "Station", document: Document) -> None:
@@ -57,6 +59,8 @@ def _check_member(name: str, station: "Station", document: Document, path: tuple
 
 def options(name: str, entry: "InstrumentEntry", document: Document) -> Any:
     """Return the options of an instrument as an instance of its type's `Options`."""
+    if entry.type in OWN:
+        raise document.error(("instruments", name, "type"), f"{entry.type!r} is none: {OWN[entry.type]}")
     try:
         cls = entry_points.find(entry_points.INSTRUMENTS, entry.type)
     except entry_points.EntryPointError as error:

@@ -5,6 +5,7 @@ Whether a run is on, and which, is for the members to say; where the book differ
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ FLAG = {State.SAFE: Condition.INTERRUPTED, State.ERROR: Condition.INTERRUPTED, S
         State.INIT: Condition.INCOMPLETE, State.NEW: Condition.INCOMPLETE}
 """What it says of a run when a member of it is found in this state in its midst."""
 
-IN_RUN = (State.STARTING, State.RUN, State.STOPPING)
+IN_RUN = (State.STARTING, State.RUN, State.STOPPING, State.INTERRUPTING)
 
 
 @dataclass
@@ -64,9 +65,11 @@ class Book:
         if phase in ("Arming", "Starting"):
             return
         running = {n: runs[n] for n, state in states.items() if state is State.RUN and runs.get(n)}
-        if running and not (self.open and self.run_id in running.values()):
+        # A run that was closed is not opened again: a member that has just begun another still shows its id.
+        if running and self.run_id not in running.values():
             self._adopt(*next(iter(running.items())))
-        self.takers |= {name for name, state in states.items() if state is State.RUN}
+        if self.open:
+            self.takers |= {name for name, state in states.items() if state is State.RUN}
         for name in self.takers & set(states):
             state = states[name]
             if self.open and state in FLAG and not (phase == "Aborting" and state is State.SAFE):
@@ -78,11 +81,9 @@ class Book:
             self.own("")
 
     def _adopt(self, member: str, run_id: str) -> None:
-        if run_id != self.run_id:
-            self.run_id, self.started, self.condition = run_id, "", 0
-        self.open, self.takers = True, set()
+        self.run_id, self.started, self.condition, self.open, self.takers = run_id, "", 0, True, set()
         if not self.owner:
-            own_run = run_id.lower().endswith(f"-{member.lower()}")
+            own_run = re.search(rf"-{re.escape(member)}(-\d+)?$", run_id, re.IGNORECASE)
             self.owner, self.lent = member if own_run else UNKNOWN_OWNER, True
 
     def text(self) -> str:

@@ -206,7 +206,7 @@ class Conductor(Instrument):
         self._due = None
         states = self.readouts.states()
         self.book.note(states, self.readouts.values("run"), self._phase)
-        word, severity, text = judge(states, self.readouts.missing())
+        word, severity, text = judge(states, self.readouts.missing(), self.readouts.reasons())
         if self._phase:
             word, severity, text = self._phase, Severity.OK, ""
         self._publish("run_state", word, severity, text)

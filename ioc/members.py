@@ -51,6 +51,10 @@ class Members:
         """Give {name: state} of the members that were seen at least once."""
         return {p.name: p.state for p in self.all() if p.name in self._seen}
 
+    def reasons(self) -> dict[str, str]:
+        """Give {name: what it says of its state}."""
+        return {p.name: p.status for p in self.all()}
+
     def missing(self) -> list[str]:
         """Name the readouts of the station file that were never seen."""
         return [name for name in self._declared if name not in self._seen]

@@ -1,7 +1,8 @@
 """The state of a run, as the states of its members give it. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from hitline.bus.attribute import Severity
 from hitline.bus.log.block import Condition
@@ -22,27 +23,28 @@ MOVING = {
 """What a member on its way makes the run look like when nobody here sent it."""
 
 
-def judge(states: dict[str, State], missing: Iterable[str] = ()) -> tuple[str, Severity, str]:
+def judge(states: Mapping[str, State], missing: Iterable[str] = (),
+          why: Mapping[str, str] = MappingProxyType({})) -> tuple[str, Severity, str]:
     """Give the run's state, severity and the reason, from members that are at rest or moved by others.
 
     A run is open as soon as one member is in RUN, whatever the others say. `missing` are those that belong to
-    the station and were not seen yet.
+    the station and were not seen yet; `why` is what members say of themselves.
     """
     def named(*wanted: State) -> str:
         return ", ".join(f"{name} is {state.name}" for name, state in states.items() if state in wanted)
 
-    if text := named(State.ERROR, State.DEAD):
-        return "Error", Severity.MAJOR, text
-    if text := named(State.SAFE):
-        return "Aborted", Severity.MAJOR, text
+    for word, wanted in (("Error", (State.ERROR, State.DEAD)), ("Aborted", (State.SAFE,))):
+        if text := named(*wanted):
+            reasons = {why[name] for name, state in states.items() if state in wanted and why.get(name)}
+            return word, Severity.MAJOR, ": ".join([text, *sorted(reasons)])
     if missing := list(missing):
         return "Idle", Severity.INVALID, f"waiting for {', '.join(missing)}"
     for state in states.values():
         if not state.steady:
             return MOVING[state], Severity.OK, ""
-    for word, wanted in (("Running", State.RUN), ("Armed", State.ORBIT), ("Idle", State.INIT)):
-        if wanted in states.values():
-            text = named(*(state for state in State if state is not wanted))
+    for word, most in (("Running", State.RUN), ("Armed", State.ORBIT), ("Idle", State.INIT)):
+        if most in states.values():
+            text = named(*(state for state in State if state is not most))
             return word, Severity.MINOR if text else Severity.OK, text
     text = named(State.NEW)
     return "Idle", Severity.MINOR if text else Severity.OK, text

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cli_process import Done, read_until
 from hitline.cli.main import main
 
 TOY = Path(__file__).parent.parent / "toy"
@@ -31,15 +31,6 @@ def environment() -> dict[str, str]:
     """Environment of the commands: with the toy package, without a terminal's width."""
     path = os.pathsep.join(filter(None, [str(TOY), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "HITLINE_STATION": "", "COLUMNS": "100"}
-
-
-@dataclass
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture
@@ -84,17 +75,6 @@ def station(tmp_path: Path, group: str) -> Path:
     path = tmp_path / "station.toml"
     path.write_text(f'name = "{group}"\n{STATION}')
     return path
-
-
-def read_until(process: subprocess.Popen[str], *texts: str) -> list[str]:
-    """Read the lines of a process until each of `texts` was in one of them."""
-    assert process.stdout is not None
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line.rstrip())
-        if all(any(text in line for line in lines) for text in texts):
-            return lines
-    raise AssertionError(f"{texts} did not all come in {lines}")
 
 
 @pytest.fixture

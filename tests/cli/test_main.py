@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done
+from cli_process import Done
 from hitline.cli.main import commands
 
 Run = Callable[..., Done]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done, read_until
+from cli_process import Done, read_until
 from hitline.bus.station import Station
 from hitline.cli.view import View
 from hitline.ioc import pids

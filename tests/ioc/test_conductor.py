@@ -125,8 +125,8 @@ async def test_one_run_through_all_states(toys: Toys) -> None:
         assert it.shown("run_state", "exposures", "condition") == ("Running", 0, "GOOD")
         assert {s.machine.run_id for n, s in it.satellites.items() if n != "run"} == {run_id}
         for _ in range(3):
-            await it.client.proxy("a").command("acquire")
-        await it.client.proxy("b").command("acquire")
+            await it.client.proxy("a").command("expose")
+        await it.client.proxy("b").command("expose")
         await until(it.run, "exposures", 3)
         await it.do("stop")
         assert it.shown("run_state", "owner", "run_id") == ("Armed", "plan", run_id)
@@ -191,7 +191,7 @@ async def test_a_member_that_fails_on_the_way(toys: Toys, failing: str, message:
         assert it.states() == {"a": others, "b": State.ERROR}
         assert it.shown("run_state") == ("Error",)
         assert it.run.updates["run_state"].severity is Severity.MAJOR
-        with pytest.raises(Refused, match=r"not possible in Error \(b is ERROR\)"):
+        with pytest.raises(Refused, match=rf"not possible in Error \(b is ERROR: .*b cannot {failing}"):
             await it.run.command("start", "alice")
         await it.do("land")
         await it.do("reset")
@@ -229,7 +229,7 @@ async def test_its_death_stops_nothing_and_it_finds_its_way_back(toys: Toys) -> 
         await it.do("start", "alice")
         before = it.shown("run_id", "owner", "started")
         await it.drop("run")
-        await it.client.proxy("a").command("acquire")
+        await it.client.proxy("a").command("expose")
         assert it.states() == {"a": State.RUN, "b": State.RUN}
         await it.conduct()
         await it.run.wait_connected(5)

@@ -43,6 +43,7 @@ def test_smallest_file(write: Write, tmp_path: Path) -> None:
     ('name = "demo"', 'name = "a b"', 1, "name", "does not fit the pattern"),
     ('type = "toy_gauge"\n', "", 5, "instruments.gauge", "key 'type' is missing"),
     ('type = "toy_gauge"', 'type = "toy_gage"', 6, "instruments.gauge.type", "nearest is 'toy_gauge'"),
+    ('type = "toy_gauge"', 'type = "conductor"', 6, "instruments.gauge.type", "table of its own"),
     ('role = "TRANSIENT"', 'role = "VITAL"', 8, "instruments.gauge.role", "none of , ESSENTIAL, DYNAMIC"),
     ('process = "slow"', 'process = "Slow"', 9, "instruments.gauge.process", "pattern"),
     ('process = "slow"', 'process = "ana1"', 9, "instruments.gauge.process", "another process's name"),

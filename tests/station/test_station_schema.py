@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from hitline.bus.schema import schema
+from hitline.bus.schema_page import files
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 
@@ -24,3 +25,23 @@ def test_the_full_file_fits(full: str) -> None:
 def test_what_the_loader_refuses_the_schema_refuses(full: str, find: str, new: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tomllib.loads(full.replace(find, new, 1)), schema())
+
+
+@pytest.mark.parametrize("name", ["station.schema.json", "station.md"])
+def test_committed_reference_is_fresh(name: str) -> None:
+    stale = f"docs/reference/{name} is stale: python -m hitline.bus.schema_page docs/reference"
+    assert (REFERENCE / name).read_text() == files()[name], stale
+
+
+def test_every_key_is_explained() -> None:
+    """No key of the reference without a sentence of its own."""
+    for line in files()["station.md"].splitlines():
+        if line.startswith("| `"):
+            assert line.split("|")[-2].strip(), line
+
+
+def test_other_packages_are_in_the_schema_that_is_printed() -> None:
+    rules = {rule["if"]["properties"]["type"]["const"] for rule in
+             schema()["properties"]["instruments"]["additionalProperties"]["allOf"]}
+    assert {"toy_gauge", "toy_readout"} <= rules
+    assert "toy_gauge" not in files()["station.schema.json"]

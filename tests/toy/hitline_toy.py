@@ -64,7 +64,7 @@ class ToyReadout(Instrument):
         Attribute("condition", "str", "Condition of the run."),
         Attribute("journal", "str", "Transitions so far."),
     )
-    COMMANDS = (Command("acquire", "One exposure.", states=(State.RUN,)),
+    COMMANDS = (Command("expose", "One exposure.", states=(State.RUN,)),
                 Command("trip", "Fail.", states=ALWAYS, overtakes=True))
     Options = ReadoutOptions
 
@@ -105,7 +105,7 @@ class ToyReadout(Instrument):
         self.publish("run", "")
         await self._step("interrupt")
 
-    async def do_acquire(self) -> None:
+    async def do_expose(self) -> None:
         self.publish("exposure", self.value("exposure") + 1)
 
     async def do_trip(self) -> None:
