@@ -9,33 +9,32 @@ This module and `server` are the only ones that touch private parts of caproto 1
 * A put is a task of its own; its answer leaves through the outbox, behind the updates that it caused, with a
   status that says whether it was refused. Caproto answers a refused put with an error that carries no request
   number: one client waits for its timeout, another reads success.
-* Reads wait for a put of the same client for `READ_AFTER_WRITE_S` at most, and once per put, not each.
+* A read waits for a put of the same client to the same PV, and for no other; it holds nothing up meanwhile.
 * Sizes are bounded before memory is taken, commands in a row before the loop gives way.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import caproto as ca
 from caproto.asyncio import server as stock
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
-from hitline.bus.attribute import Refused
 
 from .outbox import Outbox
-from .put import Client, Put
+from .put import Client
+from .writes import Writes
 
 MAX_REQUEST_BYTES = 1 << 20
 """Largest message from a client; what it could set is far smaller. More lets a stranger take memory."""
 
 MAX_CHANNELS = 20_000
 """Channels of one client; a client that wants more is closed."""
-
-MAX_PUTS = 256
-"""Puts of one client under way; more are refused. A put that moves a motor counts until the motor stands."""
 
 COMMANDS_IN_A_ROW = 16
 """Commands of one client before the loop gives way: lower costs throughput, higher delays all others."""
@@ -46,19 +45,13 @@ BATCH_BYTES = 1 << 16
 SEND_TIMEOUT_S = 30.0
 """How long a client may not read while data wait; then it is closed. Less drops clients that only pause."""
 
-READ_AFTER_WRITE_S = 0.004
-"""How long a read waits for the acceptance of the same client's put, so that it sees what it has set."""
-
 log = logging.getLogger("hitline.ca")
 
 
-class _WriteEvent(stock.AsyncioEvent):
-    """Set when no put waits for its acceptance. A wait that takes too long sets it: one delay, not many."""
+class _NoWait(stock.AsyncioEvent):
+    """Stands where caproto makes every read wait for any put; here those of the same PV do (`Writes`)."""
 
     async def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            await super().wait(READ_AFTER_WRITE_S)
-            self.set()
         return True
 
 
@@ -90,10 +83,10 @@ class Circuit(stock.VirtualCircuit):
         super().__init__(circuit, client, context)
         self.outbox: Outbox[Any] = Outbox()
         self.events_on = _EventsOn(self.outbox)
-        self.write_event = _WriteEvent()
+        self.write_event = _NoWait()
         # a full one stops reading, and TCP slows the client down
         self.command_queue: asyncio.Queue[Any] = asyncio.Queue(64)
-        self.puts: set[asyncio.Task[None]] = set()
+        self.writes = Writes(context.putter, self.who, self.outbox.reply)
         self.sent: dict[int, float] = {}
         """Last value of each subscription with a deadband."""
 
@@ -118,7 +111,6 @@ class Circuit(stock.VirtualCircuit):
 
     async def serve(self) -> None:
         """Serve the client until it leaves or fails."""
-        self.write_event.set()
         tasks = [asyncio.create_task(loop()) for loop in
                  (self._receive_loop, self.command_queue_loop, self.subscription_queue_loop)]
         try:
@@ -135,8 +127,7 @@ class Circuit(stock.VirtualCircuit):
         if not self.connected:
             return
         self.connected = False
-        for task in self.puts:
-            task.cancel()  # what was sent to the instrument goes on; only nobody waits for its end
+        self.writes.cancel()
         await self._cull_subscriptions(None, lambda sub: True)
         self.client.writer.transport.abort()
         self.context.forget(self)
@@ -170,20 +161,28 @@ class Circuit(stock.VirtualCircuit):
                 raise
             await self._send_buffers(bytes(ca.CreateChFailResponse(command.cid)))
             return
-        try:
-            responses = await self._process_command(command)
-        except (ca.CaprotoError, ValueError, TypeError, KeyError) as error:
-            cid, _ = self._get_ids_from_command(command)
-            responses = [ca.ErrorResponse(command, cid, ca.CAStatus.ECA_BADTYPE, str(error)[:80])]
+        responses = await self._answers(command)
         await self.send(*responses)
         for response in responses:
             if isinstance(response, ca.CreateChFailResponse):  # caproto keeps failed channels for ever
                 self.circuit.channels.pop(response.cid, None)
 
+    async def _answers(self, command: Any) -> list[Any]:
+        try:
+            return await self._process_command(command)
+        except (ca.CaprotoError, ValueError, TypeError, KeyError) as error:
+            cid, _ = self._get_ids_from_command(command)
+            return [ca.ErrorResponse(command, cid, ca.CAStatus.ECA_BADTYPE, str(error)[:80])]
+
     async def _process_command(self, command: Any) -> list[Any]:
         if isinstance(command, ca.WriteRequest | ca.WriteNotifyRequest):
-            self._start_put(command)
+            channel, entry = self._get_db_entry_from_command(command)
+            self.writes.start(command, channel.cid, entry)
             return []
+        if isinstance(command, ca.ReadNotifyRequest):
+            _, entry = self._get_db_entry_from_command(command)
+            if self.writes.read(entry, partial(self._answer_late, command)):
+                return []
         if isinstance(command, ca.ClearChannelRequest):
             # caproto compares a channel with a number here and leaves the subscriptions behind
             channel = self.circuit.channels_sid[command.sid]
@@ -191,6 +190,10 @@ class Circuit(stock.VirtualCircuit):
             return [channel.clear()]
         responses: list[Any] = await super()._process_command(command)
         return responses
+
+    async def _answer_late(self, command: Any) -> None:
+        with contextlib.suppress(DisconnectedCircuit, ca.CaprotoError):
+            await self.send(*await self._answers(command))
 
     async def _cull_subscriptions(self, db_entry: Any, func: Callable[[Any], bool]) -> Any:
         removed = await super()._cull_subscriptions(db_entry, func)
@@ -202,36 +205,6 @@ class Circuit(stock.VirtualCircuit):
             if not self.context.subscriptions[spec]:
                 del self.context.subscriptions[spec]
         return removed
-
-    def _start_put(self, command: Any) -> None:
-        channel, entry = self._get_db_entry_from_command(command)
-        waits = isinstance(command, ca.WriteNotifyRequest)
-        put = Put(entry, command.data, command.data_type, self.who, waits, self.write_event.set)
-        self.write_event.clear()
-        task = asyncio.create_task(self._put(put, command, channel))
-        self.puts.add(task)
-        task.add_done_callback(self.puts.discard)
-
-    async def _put(self, put: Put, command: Any, channel: Any) -> None:
-        status, text = ca.CAStatus.ECA_NORMAL, ""
-        try:
-            if len(self.puts) > MAX_PUTS:
-                raise Refused("busy", f"this client has {MAX_PUTS} puts under way: wait for one to end")
-            await self.context.putter(put)
-        except Refused as refused:
-            denied = refused.code == "access"
-            status = ca.CAStatus.ECA_NOWTACCESS if denied else ca.CAStatus.ECA_PUTFAIL
-            text = refused.text
-        except Exception as error:
-            log.exception("put to %s failed", put.channel.name)
-            status, text = ca.CAStatus.ECA_INTERNAL, repr(error)
-        finally:
-            put.accepted()
-        if put.waits:
-            self.outbox.reply(
-                ca.WriteNotifyResponse(command.data_type, command.data_count, status, command.ioid))
-        elif text:
-            self.outbox.reply(ca.ErrorResponse(command, channel.cid, status, text[:200]))
 
     def update(self, sub: Any, metadata: Any, values: Any) -> None:
         """Queue a value for one subscription."""

@@ -18,7 +18,8 @@ from .record import RecordChannel
 from .value import Type, text_from_wire
 
 if TYPE_CHECKING:
-    from .face import Bound, Face
+    from .bound import Bound
+    from .face import Face
 
 LONGEST_S = 7 * 86400.0
 """How long a client may wait for the end of what its put began; an exposure may last days."""
@@ -43,8 +44,8 @@ class Puts:
             value = wanted.read(bound.channel, put)
             shown = _short(value, bound.channel)
             before = _short(channel.content, bound.channel)
-            if bound.misfit:
-                raise Refused("unknown", bound.misfit)
+            if bound.wrong:
+                raise Refused("unknown", bound.wrong)
             reply = await self._ask(bound, value)
             log.info("%s wrote %s: %s -> %s", put.client, channel.name, before, shown)
             self._face.flush()

@@ -55,7 +55,7 @@ _SIMULATION = "SIML:LINK SIOL:LINK SIMS:SEVR OLDSIMM:SIMM SSCN:SCAN=65535 SDLY:D
 _SIMPLE = _SIMULATION + " SIMM:YESNO"
 _RAW = _SIMULATION + " SIMM:SIMM"
 _ANALOG = """EGU:STRING PREC:SHORT LINR:CONVERT EGUF:DOUBLE EGUL:DOUBLE AOFF:DOUBLE ESLO:DOUBLE=1 EOFF:DOUBLE
-ROFF:ULONG INIT:SHORT LBRK:SHORT RVAL:LONG ORAW:LONG"""
+ROFF:ULONG INIT:SHORT=1 LBRK:SHORT RVAL:LONG ORAW:LONG"""
 _OUT = "OUT:LINK DOL:LINK OMSL:OMSL IVOA:IVOA"
 _POST = "MPST:CHANGE APST:CHANGE"
 
@@ -73,7 +73,7 @@ _FILTER = " AFTC:DOUBLE AFVL:DOUBLE"
 _BITS = "COSV:SEVR RVAL:ULONG ORAW:ULONG MASK:ULONG MLST:USHORT LALM:USHORT"
 _TWO = f"ZNAM:STRING ONAM:STRING ZSV:SEVR OSV:SEVR {_BITS}"
 _MANY = (" ".join(f"{s}VL:ULONG {s}ST:STRING {s}SV:SEVR" for s in STATES)
-         + f" NOBT:USHORT UNSV:SEVR SDEF:SHORT SHFT:USHORT {_BITS}")
+         + f" NOBT:USHORT UNSV:SEVR SDEF:SHORT=1 SHFT:USHORT {_BITS}")
 
 _RECORDS = {
     "ai": f"VAL:DOUBLE INP:LINK ASLO:DOUBLE=1 SMOO:DOUBLE SVAL:DOUBLE {_ANALOG} {_numeric('DOUBLE')} {_RAW}"
@@ -107,6 +107,9 @@ STATE_FIELDS = ("STAT", "SEVR", "AMSG", "UDF", "ACKS", "NORD", "LEN", *VALUE_FIE
 """Fields that change with the value."""
 
 
+_SIZES = {"NAME": 61, "DESC": 41, "ASG": 29, "EGU": 16}
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a record type."""
@@ -114,6 +117,8 @@ class Field:
     kind: str
     """Type in the database, or the name of its menu."""
     default: str = ""
+    size: int = 40
+    """Bytes of a text with its end, when read as a long string."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -144,5 +149,6 @@ def fields(rtype: str) -> dict[str, Field]:
     for word in f"{_COMMON} {_RECORDS[rtype]}".split():
         name, _, rest = word.partition(":")
         kind, _, default = rest.partition("=")
-        found[name] = Field(kind, default)
+        state = name in ("ZNAM", "ONAM") or (name[2:] == "ST" and name[:2] in STATES)
+        found[name] = Field(kind, default, 26 if state else 1024 if kind == "LINK" else _SIZES.get(name, 40))
     return found

@@ -68,7 +68,7 @@ class RecordChannel(Channel):
         return field.choices[0] if field.choices and not value else value
 
     def number(self, name: str) -> Any:
-        """Return a field as a number (or index of a menu); its default, and the error kept, when it is none."""
+        """Return a field as a number (or index of a menu); its default when it is none."""
         field = self.table[name]
         return self._tried(lambda: field.read(self.text(name)), field.read(field.default))
 
@@ -90,8 +90,8 @@ class RecordChannel(Channel):
             return Meta(unit, precision, self._choices())
         show = (self.number("HOPR"), self.number("LOPR"))
         drive = (self.number("DRVH"), self.number("DRVL")) if "DRVH" in table else show
-        alarm = [self.number(limit) if "HIHI" in table and self.number(severity) else math.nan for limit, severity
-                 in (("HIHI", "HHSV"), ("HIGH", "HSV"), ("LOW", "LSV"), ("LOLO", "LLSV"))]
+        alarm = [self.number(limit) if "HIHI" in table and self.number(severity) else math.nan
+                 for limit, severity in (("HIHI", "HHSV"), ("HIGH", "HSV"), ("LOW", "LSV"), ("LOLO", "LLSV"))]
         return Meta(unit, precision, (), tuple(map(float, (*show, *alarm, *drive))))
 
     def _choices(self) -> tuple[str, ...]:
@@ -179,12 +179,15 @@ class RecordChannel(Channel):
         return made
 
     def _make(self, name: str, field: Field) -> Channel:
-        meta = Meta(self.meta.unit, self.meta.precision, field.choices)
+        # records without PREC write 6 digits, as EPICS does where nobody says how many
+        precision = self.meta.precision if "PREC" in self.table else 2 if name == "HIGH" else 6
+        meta = Meta(self.meta.unit, precision, field.choices)
         if name in VALUE_FIELDS and field.native is self.data_type:
             meta = self.meta
         value = self._state_of(name) if name in STATE_FIELDS else self._tried_number(name, field)
+        size = self.text_bytes if name in VALUE_FIELDS else field.size
         return Channel(f"{self.name}.{name}", field.native, value, rtype=self.record.rtype, meta=meta,
-                       state=self.state, text_bytes=81, rights=self.field_rights)
+                       state=self.state, text_bytes=size, rights=self.field_rights)
 
     def _tried_number(self, name: str, field: Field) -> Any:
         if name == "ASG":

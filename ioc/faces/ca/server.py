@@ -40,7 +40,7 @@ ANY = "0.0.0.0"  # noqa: S104 (the protocol's word for "where this came from"; n
 log = logging.getLogger("hitline.ca")
 
 class Fanout:
-    """Stands where caproto has its subscription queue; hands each update at once to the clients that want it."""
+    """Stands where caproto has its subscription queue; hands each update at once to its clients."""
 
     def __init__(self, context: "Context") -> None:
         self._context = context
@@ -117,6 +117,9 @@ class Context(stock.Context):
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for circuit in tuple(self.circuits):  # their task was cancelled before its first step
+            circuit.client.writer.transport.abort()
+            self.forget(circuit)
         await asyncio.sleep(0)  # transports close at the next turn of the loop
 
     def _spawn(self, work: Any) -> None:
@@ -210,8 +213,8 @@ def bound(interface: str, port: int) -> tuple[socket.socket, socket.socket]:
             tcp.close()
             udp.close()
             if port:
-                raise OSError(error.errno, f"Channel Access port {port} on {interface} is taken: stop the other "
-                                           "IOC or give another port under [faces.ca]") from None
+                raise OSError(error.errno, f"Channel Access port {port} on {interface} is taken: stop the "
+                                           "other IOC or give another port under [faces.ca]") from None
             continue
         tcp.setblocking(False)
         udp.setblocking(False)

@@ -51,7 +51,7 @@ def _text(value: Any, choices: Sequence[str], precision: int) -> str:
     if isinstance(value, str):
         return value
     if choices:
-        return choices[int(value)] if 0 <= value < len(choices) else "Illegal Value"
+        return choices[int(value)] if 0 <= value < len(choices) else str(int(value))
     if isinstance(value, int | np.integer):
         return str(value)
     number = float(value)

@@ -52,8 +52,9 @@ def _number(channel: RecordChannel, put: Put) -> int | float:
         raise Refused("limit", f"{number} is not a finite number")
     if channel.drive and not channel.drive[0] <= number <= channel.drive[1]:
         low = number < channel.drive[0]
-        side, field, limit = ("below", "DRVL", channel.drive[0]) if low else ("above", "DRVH", channel.drive[1])
-        raise Refused("limit", f"{number:g}{unit} is {side} the record's limit {field} of {limit:g}{unit}")
+        where = "below the record's limit DRVL" if low else "above the record's limit DRVH"
+        limit = channel.drive[0 if low else 1]
+        raise Refused("limit", f"{number:g}{unit} is {where} of {limit:g}{unit}")
     return number
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hitline.bus.satellite import Satellite
 from hitline.bus.states import ALWAYS
 from hitline.bus.station import CaEntry, Station
 from hitline.ioc.faces.ca.face import Face
+from hitline.ioc.faces.ca.server import bound
 
 HERE = Path(__file__).parent
 
@@ -157,10 +159,10 @@ class Rig:
         self.prefix = prefix
         self.station = Station(name=group, file=folder / "station.toml", prefix=prefix,
                                ca=CaEntry(port=port, overlays=(overlay,), access=access))
-        self.backend = Node(group, "backend")
         self.device = Device("dev")
+        self.backend: Node | None = None
         self.satellite: Satellite | None = None
-        self.node = Node(group, "face")
+        self.node: Node | None = None
         self.face: Face | None = None
 
     def channel(self, name: str) -> Any:
@@ -197,7 +199,7 @@ async def running(group: str, folder: Path, port: int, *, prefix: str, db: str =
                   access: Path | None = None) -> AsyncIterator[Rig]:
     """A rig that is up, the values of its instrument shown."""
     rig = Rig(group, prefix, folder, port, db, access)
-    async with rig.backend, rig.node:
+    async with Node(group, "backend") as rig.backend, Node(group, "face") as rig.node:
         if backend:
             await rig.start_backend()
         await rig.start_face()
@@ -210,6 +212,16 @@ async def running(group: str, folder: Path, port: int, *, prefix: str, db: str =
             yield rig
         finally:
             await rig.face.stop()
+
+
+def free_port_below_ephemeral() -> int:
+    """A port free for TCP and UDP that the kernel gives to nobody who did not ask for it."""
+    for port in random.sample(range(20000, 32000), 200):
+        with suppress(OSError):
+            tcp, udp = bound("127.0.0.1", port)
+            with tcp, udp:
+                return port
+    raise RuntimeError("no free port")
 
 
 class Libca:
@@ -225,7 +237,11 @@ class Libca:
 
     async def __call__(self, code: str) -> Any:
         """Evaluate an expression, or run statements, in the client process."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.ask, code)
+        return await self.beside(self.ask, code)
+
+    async def beside(self, call: Any, *args: Any) -> Any:
+        """Run something that blocks in this client's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
 
     def ask(self, code: str) -> Any:
         self._process.stdin.write(json.dumps(code) + "\n")

@@ -1,12 +1,11 @@
 """Fixtures of the Channel Access face: a rig in the test's loop, libca in a process beside it."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from ca_rig import DB, Libca, Rig, running
+from ca_rig import DB, Libca, Rig, free_port_below_ephemeral, running
 from hitline.db.generate import database
 from hitline.ioc.faces.common import FACE
 
@@ -19,9 +18,15 @@ def no_time_for_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def libca() -> Iterator[Libca]:
+def ca_port() -> int:
+    """The port of this module's servers and clients."""
+    return free_port_below_ephemeral()
+
+
+@pytest.fixture(scope="module")
+def libca(ca_port: int) -> Iterator[Libca]:
     """A libca client for the tests of one module; each test has a prefix of its own."""
-    client = Libca()
+    client = Libca(EPICS_CA_SERVER_PORT=str(ca_port))
     yield client
     client.close()
 
@@ -29,12 +34,6 @@ def libca() -> Iterator[Libca]:
 @pytest.fixture
 def prefix() -> str:
     return f"T{uuid4().hex[:8]}:"
-
-
-@pytest.fixture
-def ca_port() -> int:
-    """The port that clients of this test process look at."""
-    return int(os.environ["EPICS_CA_SERVER_PORT"])
 
 
 @pytest.fixture

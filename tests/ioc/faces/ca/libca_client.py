@@ -1,6 +1,7 @@
 """A Channel Access client on libca, driven by lines of JSON: each is Python to evaluate."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -116,6 +117,7 @@ def main() -> None:
         except Exception:
             text = json.dumps({"error": traceback.format_exc()})
         print(text, file=out, flush=True)
+    os._exit(0)  # pyepics' clean-up at exit may wait for ever for its threads
 
 
 if __name__ == "__main__":

@@ -41,28 +41,26 @@ async def test_attribute_without_busy_completes_at_once(rig: Rig, libca):
 
 
 @pytest.mark.parametrize(("name", "value", "words"), [
-    ("Level", 250.0, ("250 V", "DRVH", "200 V")),
-    ("Level", float("nan"), ("nan",)),
-    ("Level", float("inf"), ("inf",)),
-    ("Target", 5000.0, ("5000", "1000")),
-    ("Target", 2.5, ("2.5", "whole number")),
-    ("Mode", 7, ("7", "Aus, Slow, Fast")),
-    ("Mode", 2, ("door closed",)),
+    ("Level", "250.0", ("250 V", "DRVH", "200 V")),
+    ("Level", "float('nan')", ("nan",)),
+    ("Level", "float('inf')", ("inf",)),
+    ("Target", "5000.0", ("5000", "1000")),
+    ("Target", "2.5", ("2.5", "whole number")),
+    ("Mode", "7", ("7", "Aus, Slow, Fast")),
+    ("Mode", "2", ("door closed",)),
 ])
 async def test_refused_put_says_why_and_changes_nothing(rig: Rig, libca, name, value, words):
     p = rig.prefix
     before = rig.channel(name).content
     await libca(f"watch('{p}{name}').until(len)")
     count = await libca(f"len(watch('{p}{name}').heard)")
-    assert await libca(f"put_status('{p}{name}', {str(value) if value == value and abs(value) < 1e9 else f'float({str(value)!r})'})"
-                       ) == ECA_PUTFAIL
+    assert await libca(f"put_status('{p}{name}', {value})") == ECA_PUTFAIL
     refusal = rig.face.own.updates["last_refusal"].value
     assert f"{p}{name}" in refusal
     for word in words:
         assert word in refusal
     assert await libca(f"get('{p}{name}')") == before
     assert (await libca(f"watch('{p}{name}').until(lambda h: len(h) > {count})[-1][0]")) == before
-    assert await libca(f"pv('{p}{name}').put(0, wait=True, timeout=0.5) or True")
 
 
 async def test_last_refusal_is_a_pv(rig_with_face_records, libca):
@@ -70,17 +68,13 @@ async def test_last_refusal_is_a_pv(rig_with_face_records, libca):
     p = rig.prefix
     await libca(f"watch('{p}LastRefusal_RBV.VAL$').until(len)")
     await libca(f"put('{p}Level', 250)")
-    heard = await libca(f"bytes(watch('{p}LastRefusal_RBV.VAL$').until("
-                        "lambda h: h[-1][0] != h[0][0])[-1][0][0:1] or [0]) and True")
-    assert heard
+    await libca(f"watch('{p}LastRefusal_RBV.VAL$').until(lambda h: h[-1][0] != h[0][0])")
     text = await libca(f"bytes(get('{p}LastRefusal_RBV.VAL$')).rstrip(b'\\0').decode()")
     assert text == f"{p}Level: 250 refused: 250 V is above the record's limit DRVH of 200 V"
 
 
-async def test_refused_plain_put_raises_the_exception_of_a_real_ioc(rig: Rig, libca):
+async def test_refused_plain_put_sends_the_true_value_again(rig: Rig, libca):
     p = rig.prefix
-    await libca("import ctypes\nEXC = []\nGOT = threading.Event()\n"
-                "def exc(args):\n    EXC.append((args.stat, args.ctx)); GOT.set()\n")
     await libca(f"watch('{p}Level').until(len)")
     count = await libca(f"len(watch('{p}Level').heard)")
     await libca(f"put('{p}Level', 250, wait=False)")
@@ -126,7 +120,7 @@ async def test_slow_set_does_not_hold_reads_or_the_stop(rig: Rig, libca):
     """With a set of 1 s under way, reads on the same and on another connection answer as ever."""
     p = rig.prefix
     rig.device.slow_s = 1.0
-    other = Libca()
+    other = Libca(EPICS_CA_SERVER_PORT=str(rig.face.server.port))
     try:
         await other(f"V = pv('{p}Count')")
         await libca(f"import time\nA = pv('{p}Target'); S = pv('{p}Halt'); V = pv('{p}Count')\n"
@@ -153,8 +147,8 @@ async def test_lost_link_ends_a_waiting_put_as_failed(rig: Rig, libca):
 
 
 async def test_many_pending_puts_of_one_client_are_bounded(rig: Rig, libca, monkeypatch):
-    from hitline.ioc.faces.ca import circuit
-    monkeypatch.setattr(circuit, "MAX_PUTS", 3)
+    from hitline.ioc.faces.ca import writes
+    monkeypatch.setattr(writes, "MAX_PUTS", 3)
     p = rig.prefix
     await libca(f"PS = [epics.PV('{p}Level') for _ in range(4)]; [q.wait_for_connection(5) for q in PS]\n"
                 "for q in PS[:3]: q.put(1, wait=False, use_complete=True)")

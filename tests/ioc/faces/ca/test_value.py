@@ -43,7 +43,7 @@ def test_out_of_range_is_held_at_the_end(value, want, result):
 def test_states():
     choices = ("Idle", "Run")
     assert to_wire(1, Type.STRING, choices=choices) == [b"Run"]
-    assert to_wire(9, Type.STRING, choices=choices) == [b"Illegal Value"]
+    assert to_wire(9, Type.STRING, choices=choices) == [b"9"]
     assert to_wire(1, Type.DOUBLE, choices=choices).tolist() == [1.0]
     assert state_from_wire([b"Run"], Type.STRING, choices) == 1
     assert state_from_wire([b"1"], Type.STRING, choices) == 1
