@@ -55,7 +55,8 @@ class Bench:
         """Make a transition, and wait until all that it published has come."""
         await self.satellite.move(command, payload)
         shown = {name: self.replay.board.updates[name].seq for name in (a.name for a in Replay.ATTRIBUTES)}
-        await self.until(lambda: all(self.proxy.updates[name].seq >= seq for name, seq in shown.items()))
+        known = self.proxy.updates
+        await self.until(lambda: all(name in known and known[name].seq >= seq for name, seq in shown.items()))
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Wait for news that make the condition true."""
