@@ -43,7 +43,9 @@ class ReplayOptions(LogOptions):
     slice: str = field(default="All", metadata={"choices": SLICES})
     """What one exposure plays."""
     slice_hits: int = field(default=10_000, metadata={"low": 1})
+    """Hits in one exposure, for Hits."""
     slice_s: float = field(default=1.0, metadata={"above": 0.0})
+    """Detector time in one exposure, in s, for Time."""
 
     def __post_init__(self) -> None:
         speed_factor(self.speed)

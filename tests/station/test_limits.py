@@ -1,4 +1,4 @@
-"""Limits of the station file are those of what they configure; the bus may not import it, so they stand twice."""
+"""Limits in the station file are those of what they configure; they stand twice, as the bus imports neither."""
 
 import dataclasses
 

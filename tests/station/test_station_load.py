@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from hitline.bus.station import StationError, load
+from hitline.cli.tables import problems
+from hitline.ioc.faces.table import table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,3 +145,10 @@ def test_damaged_files_load_or_are_told(write: Write, full: str) -> None:
             assert 0 <= error.line <= text.count("\n") + 1
 
     check()
+
+
+def test_the_tutorials_file(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2] / "docs" / "tutorial" / "station.toml"
+    station = load(file)
+    assert station.instruments["det1"].options.slice_hits == 1000
+    assert problems(station, table(station)) == []
