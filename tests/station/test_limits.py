@@ -1,4 +1,4 @@
-"""Limits in the station file are those of what they configure; they stand twice, as the bus imports neither."""
+"""Limits in the station file are those of what they configure; they stand twice, as the bus imports none."""
 
 import dataclasses
 
