@@ -55,9 +55,9 @@ class Instrument(Device):
             for name in [name for name, item in self.built.items() if wanted.get(name) != item]:
                 del self.built[name]
                 if name.endswith("()"):
-                    self.remove_command(name.removesuffix("()"))
+                    self.remove_command(name.removesuffix("()"), clean_db=False)
                 else:
-                    self.remove_attribute(name)
+                    self.remove_attribute(name, clean_db=False)
             for name, item in wanted.items():
                 if name not in self.built:
                     try:

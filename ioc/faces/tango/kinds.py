@@ -112,5 +112,5 @@ def _element(a: Attribute) -> type:
 
 
 def latin(text: str) -> str:
-    """Return a text with what Tango's strings cannot hold as question marks: they are Latin-1, without NUL."""
+    """Return a text with question marks for what Tango's strings cannot hold: they are Latin-1, no NUL."""
     return text.replace("\0", "?").encode("latin-1", "replace").decode("latin-1")

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,53 @@ def test_a_lost_backend_is_unknown_at_once_and_comes_back(own: Rig) -> None:
     until(lambda: device.read_attribute("voltage").w_value == 0.0, "set value too")
     until(lambda: states and states[-1] == DevState.STANDBY and DevState.UNKNOWN in states, "pushed states")
     device.unsubscribe_event(number)
+
+
+def test_another_version_of_the_instrument_changes_the_device(own: Rig) -> None:
+    device = own.device()
+    assert "silent" in device.get_attribute_list()
+    seen: list[Any] = []
+    change = tango.EventType.CHANGE_EVENT
+    ids = [device.subscribe_event(name, change, seen.append) for name in ("silent", "voltage")]
+    own.backend.end()
+    until(lambda: device.state() == DevState.UNKNOWN, "gone")
+    own.backend = Process("hitline.ioc.backend", str(own.file), "x1", env={"RICH_OTHER": "1"})
+    own.backend.ready()
+    until(lambda: "extra" in device.get_attribute_list(), "new attribute")
+    until(lambda: "silent" not in device.get_attribute_list(), "old attribute gone")
+    assert device.get_attribute_config("voltage").unit == "kV"
+    device.write_attribute("voltage", 33.0)
+    until(lambda: device.read_attribute("voltage").value == 33.0, "set")
+    for number in ids:
+        device.unsubscribe_event(number)
+
+
+def test_clients_find_a_killed_face_again(own: Rig, free_port: int) -> None:
+    own.face.end()
+    own.file.write_text(own.file.read_text().replace("port = 0", f"port = {free_port}"))
+    own.face = Process("hitline.ioc.faces.tango", str(own.file))
+    own.port = own.face.ready()["tango_port"]
+    device = own.device()
+    until(lambda: device.write_attribute("voltage", 12.0) is None, "connected")
+    until(lambda: device.read_attribute("voltage").value == 12.0, "set")
+    own.face.kill()
+    with pytest.raises(DevFailed):
+        device.read_attribute("voltage")
+    own.face = Process("hitline.ioc.faces.tango", str(own.file))
+    own.face.ready()
+    until(lambda: device.read_attribute("voltage").value == 12.0, "what the instrument reports")
+    assert device.read_attribute("voltage").w_value == 12.0
+
+
+def test_tangos_admin_device_restarts_a_device_and_ends_the_face(own: Rig) -> None:
+    admin = DeviceProxy(f"tango://127.0.0.1:{own.port}/dserver/hitline/face#dbase=no")
+    admin.command_inout("DevRestart", own.device().dev_name())
+    until(lambda: own.device().read_attribute("place").value == 0.0, "attributes are there again")
+    until(lambda: own.device().command_inout("Stop") is None, "commands too")
+    with suppress(DevFailed):
+        admin.command_inout("Kill")
+    assert own.face.child.wait(10) != 0
+    assert own.backend.child.poll() is None
 
 
 def test_the_face_ends_in_order_and_an_absent_instrument_is_unknown(own: Rig) -> None:

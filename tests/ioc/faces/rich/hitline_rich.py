@@ -1,6 +1,8 @@
 """An instrument with an attribute and a command of every kind, for the tests of the faces."""
 
 import asyncio
+import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,9 @@ class Rich(Instrument):
         Attribute("moving", "bool", "It moves."),
         Attribute("place", "float", "Where it is.", unit="mm", precision=3, access="rw", busy="moving"),
     )
+    if os.environ.get("RICH_OTHER"):  # another version of the instrument
+        ATTRIBUTES = (replace(ATTRIBUTES[0], unit="kV"), *ATTRIBUTES[1:9], *ATTRIBUTES[10:],
+                      Attribute("extra", "int", "New."))
     COMMANDS = (
         Command("stop", "Stop at once.", overtakes=True, states=ALWAYS),
         Command("jump", "Be somewhere else.", args=(("to", "float"),)),
