@@ -92,9 +92,10 @@ async def bench(tmp_path: Path, group: str) -> AsyncIterator[Callable[..., Await
         await satellite.start()
         proxy = client.proxy("det1")
         await proxy.wait_connected(5.0)
+        made = Bench(replay, satellite, proxy, root)
         if initialize:
-            await satellite.move("initialize", {})
-        return Bench(replay, satellite, proxy, root)
+            await made.move("initialize", {})
+        return made
 
     yield make
     for node in nodes:
