@@ -110,7 +110,8 @@ UNKNOWN = Update(None, 0, Severity.INVALID, "no value yet")
 class Refused(Exception):
     """A request that was turned down; says value, limit, unit and next step in its text.
 
-    `code` is for programs: limit, type, state, interlock, access, link, late, busy, owner, unknown, failed.
+    `code` is for programs: limit, type, state, interlock, access, link, late, busy, owner, unknown, version,
+    failed.
     """
 
     def __init__(self, code: str, text: str) -> None:

@@ -68,7 +68,7 @@ class Machine:
     async def move(self, command: str, payload: Any = None) -> None:
         """Make a transition and wait for its end; raises Refused, with code "failed" if it ended in ERROR."""
         task = await self.request(command, payload)
-        refusal = await task
+        refusal = await asyncio.shield(task)  # who waits may give up; what was begun comes to its end
         if refusal is not None:
             raise refusal
         if self.state is State.ERROR:

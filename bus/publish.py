@@ -90,7 +90,7 @@ class Publisher:
         arrays = sum(a.array for board in self.boards for a in board.attributes.values())
         self.arrays = Topic(context, bind, QUEUE_ARRAYS * arrays) if arrays else None
         self._loop = asyncio.get_running_loop()
-        self.log_topics = {"FSM": "Changes of state", "CTRL": "Requests"}
+        self.log_topics = {"FSM": "Changes of state"}
 
     def close(self) -> None:
         """Close both sockets."""

@@ -42,7 +42,7 @@ class Requests:
 
     def noticed(self, name: str, update: Update) -> None:
         """Remember when a bool became true: the `busy` tag of a reply points there."""
-        if update.value is True:
+        if self.board.attributes[name].dtype == "bool" and update.value:
             self.risen[name] = update.seq
 
     def _describe(self, request: Message) -> Result:

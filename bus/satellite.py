@@ -181,9 +181,11 @@ class Satellite:
                         await self.move("stop")
                     if self.state is State.ORBIT:
                         await self.move("land")
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(LAND_S):
                     await self.instrument.disconnect()
+            except Exception as error:  # whatever it is, the others must hear the goodbye
+                log.error("%s: disconnect failed: %s", self.canonical, error or type(error).__name__)
         if self.node is not None:
             if self._ready:
                 self.node.depart(self.host)

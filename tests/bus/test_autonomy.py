@@ -102,7 +102,7 @@ async def test_the_loss_of_a_process(event: str, member: Member, run_toy: Callab
     far.send(signal.SIGKILL if event == "kill" else signal.SIGSTOP)
     await until(lambda: ours.state is State.SAFE)
     took_s = time.perf_counter() - started
-    assert took_s < 0.5 if event == "kill" else 1.0 < took_s < 2.5
+    assert took_s < 0.9 if event == "kill" else 1.0 < took_s < 4.0
     assert "Toy.far: " in ours.machine.status
 
 

@@ -53,6 +53,21 @@ async def test_malformed_and_foreign_beacons(
     sender.close()
 
 
+async def test_one_satellite_heard_on_two_interfaces_is_one(
+    node: Node, satellite: Satellite, proxy: Proxy
+) -> None:
+    peer = node.peers[satellite.host]
+    before = dict(peer.services)
+    for service, (_, port) in before.items():
+        node._watch.offers = lambda host, service: None  # as in a process that it does not belong to
+        node._heard(
+            chirp.Beacon(chirp.Kind.OFFER, satellite.host, satellite.host, service, port), "192.0.2.1"
+        )
+    assert peer.services == before and proxy.connected
+    for address, bound in (("127.0.0.1", "tcp://127.0.0.1"), ("192.0.2.1", "tcp://*")):
+        assert Node("g", "n", interface=address).bind == bound
+
+
 async def test_a_flood_of_names_is_bounded(
     node: Node, satellite: Satellite, proxy: Proxy, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,10 +33,10 @@ async def test_a_lost_link_makes_everything_invalid(
     await until(lambda: not proxy.connected)
     took_s = time.perf_counter() - started
     if death == "kill":
-        assert took_s < 0.5  # typically 10 ms; the three lives would take 1.0 s at least
+        assert took_s < 0.9  # typically 10 ms; the three lives would take 1.0 s at least
         assert proxy.status == "link lost"
     else:
-        assert 1.0 < took_s < 2.5
+        assert 1.0 < took_s < 4.0
         assert proxy.status == "no heartbeat"
     shown = proxy.updates["voltage"]
     assert (shown.value, shown.seq, shown.severity) == (voltage.value, voltage.seq, Severity.INVALID)

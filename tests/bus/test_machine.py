@@ -130,6 +130,16 @@ async def test_an_interrupt_during_a_transition_follows_it(machine: Machine) -> 
     assert machine.instrument.calls == ["start", "interrupt"]
 
 
+async def test_who_gives_up_waiting_does_not_undo_the_transition(machine: Machine) -> None:
+    machine.instrument.hold["launch"] = gate = asyncio.Event()
+    waiting = asyncio.create_task(at(machine, State.INIT).move("launch"))
+    await asyncio.sleep(0.15)  # beyond the time in which a transition is accepted
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    gate.set()
+    await until(lambda: machine.state is State.ORBIT)
+
+
 async def test_a_failure_during_a_transition_wins(machine: Machine) -> None:
     machine.instrument.hold["stop"] = gate = asyncio.Event()
     await at(machine, State.RUN).request("stop")

@@ -147,6 +147,21 @@ async def test_shutdown(proxy: Proxy, satellite: Satellite) -> None:
     assert proxy.state is State.DEAD and proxy.status == "departed"
 
 
+async def test_a_goodbye_comes_in_time_even_if_the_hardware_hangs(
+    proxy: Proxy, satellite: Satellite, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hitline.bus.satellite.LAND_S", 0.1)
+    await proxy.command("run_once")
+    toy.hold["stop"] = asyncio.Event()
+
+    async def broken() -> None:
+        raise OSError("no such device")
+
+    monkeypatch.setattr(toy, "disconnect", broken)
+    await asyncio.wait_for(satellite.stop(), 2.0)
+    assert proxy.status == "departed" and satellite.state is State.DEAD
+
+
 async def test_ending_in_a_run_stops_and_lands_first(proxy: Proxy, satellite: Satellite, toy: Toy) -> None:
     await proxy.command("run_once")
     await satellite.stop()
