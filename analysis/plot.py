@@ -61,16 +61,18 @@ def _image(axes: "Axes", image: np.ndarray) -> None:
 
     # A pixel without hits has no place on a log scale: it stays white, on which one hit stands out.
     shown = np.ma.masked_less(image, 1)
+    # A single hot pixel would take the whole scale: the brightest in a thousand may be off it.
+    brightest = np.percentile(image[image > 0], 99.9) if image.any() else 1
     picture = axes.imshow(
         shown,
         origin="lower",
         cmap="viridis",
         interpolation="nearest",
-        norm=LogNorm(1, max(10, int(image.max(initial=1)))),
+        norm=LogNorm(1, max(10, float(brightest))),
     )
     axes.set_xlabel("x (pixel)")
     axes.set_ylabel("y (pixel)")
-    axes.figure.colorbar(picture, ax=axes, label="hits per pixel")
+    axes.figure.colorbar(picture, ax=axes, label="hits per pixel", extend="max")
 
 
 def _tot_spectrum(axes: "Axes", spectrum: np.ndarray) -> None:
