@@ -6,7 +6,7 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device, Kind
 
-from .signals import Array, Count, Number, NumberSetting, Sample, Text, Typed
+from .signals import Array, Count, Flag, Number, NumberSetting, Sample, Text, Typed
 from .status import Status
 from .wait import Bell, Failed, Seen, Verdict, drive
 
@@ -34,6 +34,7 @@ class HitAnalysis(Device):
     blocks = Cpt(Number, "Blocks_RBV", kind="omitted")
     set_aside = Cpt(Number, "SetAside_RBV", kind="omitted")
     hit_rate = Cpt(Number, "HitRate_RBV", kind="omitted")
+    analysing = Cpt(Flag, "Analysing_RBV", kind="omitted")
     lag = Cpt(Number, "Lag_RBV", kind="omitted")
     lag_s = Cpt(Number, "LagS_RBV", kind="omitted")
     run = Cpt(Text, "RunId_RBV", kind="omitted")
@@ -41,6 +42,8 @@ class HitAnalysis(Device):
     update_rate = Cpt(NumberSetting, "UpdateRate", kind="config")
     chip_hits = Cpt(Array, "ChipHits_RBV", full_shape=(16,), kind="omitted")
     image = Cpt(Array, "image1:ArrayData", full_shape=(512, 512), kind="omitted")
+    image_width = Cpt(Number, "image1:ArraySize0_RBV", kind="omitted")
+    image_height = Cpt(Number, "image1:ArraySize1_RBV", kind="omitted")
     tot_spectrum = Cpt(Array, "TotSpectrum_RBV", full_shape=(1024,), kind="omitted")
     size_spectrum = Cpt(Array, "SizeSpectrum_RBV", full_shape=(256,), kind="omitted")
     cluster_tot_spectrum = Cpt(Array, "ClusterTotSpectrum_RBV", full_shape=(4096,), kind="omitted")
@@ -70,20 +73,15 @@ class HitAnalysis(Device):
                 raise Failed(f"{seen[0]}: wanted {wanted}, last value {now}: somebody else takes exposures")
             if of.value != run or now.value < exposure:
                 return Seen(Verdict.GOING, *seen)
-            taken = sample_all(self)
-            if unknown := next((s for s in self.counts() if not taken[s.name].valid), None):
+            taken = sample_all(self, last=self.exposure)
+            if unknown := next((s for s in counts(self) if not taken[s.name].valid), None):
                 return Seen(Verdict.UNSURE, unknown.pvname, "a valid count", str(taken[unknown.name]))
-            after = self.exposure.sample(1.0)
-            if not after.valid or after.value != exposure:
-                return Seen(Verdict.UNSURE, seen[0], wanted, str(after))
+            if taken[self.exposure.name].value != exposure:
+                return Seen(Verdict.UNSURE, seen[0], wanted, str(taken[self.exposure.name]))
             return Seen(Verdict.DONE, *seen, taken)
 
         self.taken = None
         self.taken = drive(look, bell, timeout_s, note=status.note, cancelled=status.cancelled).value
-
-    def counts(self) -> list[Typed]:
-        """Signals that must be valid in a document."""
-        return [signal for signal in readable(self) if isinstance(signal, Count)]
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Readings of the triggered exposure if there is one, else of now."""
@@ -106,9 +104,15 @@ def readable(device: Device) -> list[Typed]:
     return [signal for signal in signals if isinstance(signal, Typed) and signal.kind & Kind.normal]
 
 
-def sample_all(device: Device) -> dict[str, Sample]:
-    """Read these signals over the network now."""
-    return {signal.name: signal.sample(1.0) for signal in readable(device)}
+def counts(device: Device) -> list[Typed]:
+    """Those of them that must be valid in a document."""
+    return [signal for signal in readable(device) if isinstance(signal, Count)]
+
+
+def sample_all(device: Device, last: Typed) -> dict[str, Sample]:
+    """Read these signals over the network now, `last` of all."""
+    taken = {signal.name: signal.sample(1.0) for signal in readable(device) if signal is not last}
+    return {**taken, last.name: last.sample(1.0)}
 
 
 def as_readings(taken: dict[str, Sample]) -> dict[str, dict[str, Any]]:

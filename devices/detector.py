@@ -67,8 +67,7 @@ class HitDetector(Device):
         self._under_way: Status | None = None
         self._joined: set[str] = set()
         self._last_acquire_s = 0.0
-        self.exposure.subscribe(self.bell.ring, run=False)
-        self.acquiring.subscribe(self.bell.ring, run=False)
+        self.run.subscribe(self.bell.ring, run=False)
         for analysis in self.analyses:
             analysis.listen(self.bell)
 

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .analysis import sample_all
-from .signals import CONNECT_S, Count
+from .analysis import counts, sample_all
+from .signals import CONNECT_S
 from .status import Status
 from .wait import Failed, Missed, Put, Seen, Verdict, drive
 
@@ -39,13 +39,15 @@ class Shot:
         return f"{self.exposure} of run {self.run or 'none'}, {'acquiring' if self.busy else 'idle'}{quality}"
 
 
-def look_at(detector: "HitDetector") -> Shot:
+def look_at(detector: "HitDetector", *, run_first: bool = False) -> Shot:
     """Read a Shot over the network.
 
-    The number first: when it shows an exposure and the readout is idle afterwards, that exposure has ended.
+    The number before the idleness: when it shows an exposure and the readout is idle afterwards, that has
+    ended. `run_first` is for the beginning of a run: the number is reset before the new run is shown.
     """
+    run = detector.run.sample(LOOK_S) if run_first else None
     exposure, busy = detector.exposure.sample(LOOK_S), detector.acquiring.sample(LOOK_S)
-    run = detector.run.sample(LOOK_S)
+    run = run or detector.run.sample(LOOK_S)
     return Shot(run.value, exposure.value, bool(busy.value), exposure.valid and busy.valid)
 
 
@@ -110,11 +112,10 @@ def ready(detector: "HitDetector", status: Status) -> Shot:
 
     def look() -> Seen:
         wanted_run = conductor.run_id.sample(LOOK_S).value if conductor is not None else None
-        # The run first: the readout resets its number before it shows a new run.
-        run, now = detector.run.sample(LOOK_S), look_at(detector)
+        now = look_at(detector, run_first=conductor is not None)
         wanted = "idle" if wanted_run is None else f"idle in run {wanted_run}"
         seen = (detector.exposure.pvname, wanted, str(now))
-        if not now.valid or (wanted_run is not None and run.value != wanted_run):
+        if not now.valid or (wanted_run is not None and now.run != wanted_run):
             return Seen(Verdict.UNSURE, *seen)
         if now.busy:
             raise Failed(f"{seen[0]}: wanted {wanted}, last value {seen[2]}; stop it or wait for its end")
@@ -137,10 +138,9 @@ def cut_short(condition: str, held: bool, shaken: bool) -> bool:
 def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> None:
     """Read the readout's own values of the exposure, and keep them for `read`; no count may be INVALID."""
     def look() -> Seen:
-        taken = sample_all(detector)
-        for signal in (getattr(detector, name) for name in detector.component_names):
-            if isinstance(signal, Count) and signal.name in taken and not taken[signal.name].valid:
-                return Seen(Verdict.UNSURE, signal.pvname, "a valid count", str(taken[signal.name]))
+        taken = sample_all(detector, last=detector.exposure)
+        if unknown := next((s for s in counts(detector) if not taken[s.name].valid), None):
+            return Seen(Verdict.UNSURE, unknown.pvname, "a valid count", str(taken[unknown.name]))
         if taken[detector.exposure.name].value != shot.exposure:
             raise Failed(f"{detector.exposure.pvname}: wanted {shot.exposure}, last value "
                          f"{taken[detector.exposure.name]}: somebody else takes exposures")
@@ -152,4 +152,6 @@ def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> N
 
     detector.taken = drive(look, detector.bell, detector.patience_s, note=status.note,
                            cancelled=status.cancelled).value
-    detector.log_asset.took(shot.run, detector.log_folder.sample().value, shot.exposure)
+    if detector.log_asset.run != shot.run:
+        detector.log_asset.begin(shot.run, detector.log_folder.sample().value)
+    detector.log_asset.took(shot.exposure)

@@ -18,16 +18,22 @@ class RunLog:
     """
 
     def __init__(self) -> None:
+        self.run = ""
+        self._uri = ""
         self._resource: dict[str, Any] | None = None
-        self._exposure: tuple[str, str, int] | None = None
+        self._exposure = 0
 
     def renew(self) -> None:
         """Begin a new resource document; every Bluesky run needs its own."""
         self._resource = None
 
-    def took(self, run: str, folder: str, exposure: int) -> None:
-        """Note an exposure that was taken; `folder` holds the log of this detector."""
-        self._exposure = (run, folder, exposure)
+    def begin(self, run: str, folder: str) -> None:
+        """Note the run of the exposures to come; `folder` holds the log of this detector."""
+        self.run, self._uri = run, f"file://localhost{quote(folder)}"
+
+    def took(self, exposure: int) -> None:
+        """Note an exposure that was taken."""
+        self._exposure = exposure
 
     def describe(self, key: str, source: str) -> dict[str, Any]:
         """Data key: raw words of the readout, as many as the exposure has."""
@@ -36,13 +42,13 @@ class RunLog:
 
     def documents(self, key: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give the documents of the last noted exposure, once."""
-        if self._exposure is None:
+        exposure, self._exposure = self._exposure, 0
+        if not exposure:
             return
-        (run, folder, exposure), self._exposure = self._exposure, None
-        uri = f"file://localhost{quote(folder)}"
-        if self._resource is None or self._resource["uri"] != uri:
-            self._resource = {"uid": str(uuid.uuid4()), "data_key": key, "mimetype": MIMETYPE, "uri": uri,
-                              "parameters": {"spec": SPEC, "run": run, "source": source}, "run_start": ""}
+        if self._resource is None or self._resource["uri"] != self._uri:
+            parameters = {"spec": SPEC, "run": self.run, "source": source}
+            self._resource = {"uid": str(uuid.uuid4()), "data_key": key, "mimetype": MIMETYPE,
+                              "uri": self._uri, "parameters": parameters, "run_start": ""}
             # A copy: the RunEngine writes run_start into it.
             yield "stream_resource", dict(self._resource)
         uid = self._resource["uid"]

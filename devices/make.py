@@ -69,7 +69,7 @@ class Devices(Mapping[str, Any]):
         return run
 
     def _make_instrument(self, name: str, entry: InstrumentEntry) -> "Device":
-        from ophyd import Component
+        from ophyd import Component, Kind
 
         from .tables import Table, components, specialise
 
@@ -78,6 +78,8 @@ class Devices(Mapping[str, Any]):
         made = components(Table(tuple(instrument.KINDS), instrument.ATTRIBUTES, instrument.COMMANDS))
         more: dict[str, Any] = {}
         if "detector" in instrument.KINDS:
+            for component in made.values():  # events have what HitDetector reads; more is one `kind` away
+                component.kind &= ~Kind.normal
             more["conductor"] = self.get("run")
             made |= {worker: Component(worker_class(worker, w), self._prefix(worker, w.pv), add_prefix=())
                      for worker, w in self._station.workers.items() if w.source == name}

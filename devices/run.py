@@ -90,7 +90,10 @@ class Run(Device):
         put = Put(getattr(self, f"cmd_{verb}"), value, self.bell, self._reason)
 
         def look() -> Seen:
-            owner, state = self.owner.sample(1.0), self.state.sample(1.0)
+            state = self.state.sample(1.0)
+            if verb == "start" and state.valid and state.value in goal and self._holders:
+                return Seen(Verdict.DONE, self.state.pvname, "", str(state), state.value)
+            owner = self.owner.sample(1.0)
             seen = (self.state.pvname, " or ".join(goal), f"{state} (owner {owner.value or 'nobody'})")
             if not state.valid:
                 return Seen(Verdict.UNSURE, *seen)

@@ -15,6 +15,7 @@ from hitline.db.generate import database
 from hitline.db.records import Database, Record
 from ophyd import Component as Cpt
 from ophyd import Device, Kind
+from ophyd.device import DEVICE_RESERVED_ATTRS
 
 from . import signals
 
@@ -78,7 +79,7 @@ def components(table: Table) -> dict[str, Cpt]:
 
 def safe(base: type[Device], name: str) -> str:
     """Give a component name that hides nothing of its device."""
-    return f"{name}_value" if hasattr(base, name) else name
+    return f"{name}_value" if hasattr(base, name) or name in DEVICE_RESERVED_ATTRS else name
 
 
 def _component(target: str, records: list[Record], attribute: Attribute | None) -> Cpt:

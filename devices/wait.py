@@ -139,12 +139,16 @@ def drive(look: Callable[[], Seen], bell: Bell, timeout_s: float, *, put: Put | 
           clock: Callable[[], float] = time.monotonic) -> Seen:
     """Look (and put when nothing has happened) until the look is DONE; return it.
 
+    A put that was sent before is given until its completion, or POLL_S, before the first look.
     Raises Missed after `timeout_s`, Stopped when `cancelled` turns true, Failed when the put was refused, and
     whatever `look` raises beyond TimeoutError; each names the PV, the wanted and the last value.
     """
     begin = clock()
     futile_since: float | None = None
     seen: Seen | None = None
+    rings = bell.rings
+    if put is not None and put.count and not put.completed:
+        bell.wait(rings, POLL_S)
     while True:
         rings, completed = bell.rings, put is not None and put.completed
         try:
@@ -162,8 +166,7 @@ def drive(look: Callable[[], Seen], bell: Bell, timeout_s: float, *, put: Put | 
             futile_since = (futile_since or now) if completed and not put.lost else None
             if futile_since is not None and now - futile_since >= put.confirm_s:
                 reason = put.refusal(put.pv) or "no reason given"
-                raise Failed(f"put of {put.value!r} to {put.pv} had no effect ({reason}); "
-                             f"{seen}")
+                raise Failed(f"put of {put.value!r} to {put.pv} had no effect ({reason}); {seen}")
             if put.count == 0 or put.may_repeat(now):
                 try:
                     put.send(now)

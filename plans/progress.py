@@ -20,7 +20,7 @@ class Point:
     """Since the start of the plan."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)  # the RunEngine hashes its callbacks
 class Progress:
     """A callback for `RunEngine.subscribe` that tells `report` of every point of the primary stream."""
 

@@ -55,10 +55,12 @@ class World:
         self.enum(det + "Stop", ("Done", "Stop"), put=self.stop)
         for name in ("Exposure_RBV", "ExposureHits_RBV", "ExposureClusters_RBV", "ExposureTotSum_RBV",
                      "Hits_RBV", "Clusters_RBV", "TotSum_RBV", "Lost_RBV", "LateHits_RBV", "UnknownWords_RBV",
-                     "Blocks_RBV", "SetAside_RBV", "HitRate_RBV", "Lag_RBV", "LagS_RBV", "Window_RBV",
+                     "Blocks_RBV", "SetAside_RBV", "HitRate_RBV",
+                     "image1:ArraySize0_RBV", "image1:ArraySize1_RBV", "Lag_RBV", "LagS_RBV", "Window_RBV",
                      "UpdateRate", "UpdateRate_RBV"):
             self.number(ana + name)
         self.text(ana + "RunId_RBV", "")
+        self.enum(ana + "Analysing_RBV", ("No", "Yes"))
         for name, size in (("ChipHits_RBV", 16), ("image1:ArrayData", 512 * 512), ("TotSpectrum_RBV", 1024),
                            ("SizeSpectrum_RBV", 256), ("ClusterTotSpectrum_RBV", 4096)):
             self.pvdb[prefix + ana + name] = ChannelInteger(value=[0] * size, max_length=size)

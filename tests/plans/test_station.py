@@ -1,0 +1,74 @@
+"""Bluesky on a whole station: a replayed scene, worker, conductor, CA face, libca."""
+
+import random
+
+import numpy as np
+from hitline.bus.log.block import Kind
+from hitline.bus.log.reader import open_run
+
+
+def known(station, hits):
+    """(hits, ToT sum) of each exposure, from the recording alone."""
+    ends = np.cumsum(hits)
+    return [(n, int(station.tot[end - n:end].sum())) for n, end in zip(hits, ends.tolist(), strict=True)]
+
+
+def test_hundred_exposures_have_their_own_counts(running, session, documents):
+    """Exposures with 100 different known numbers of hits: each event has its own, none is shifted by one."""
+    hits = random.Random(5).sample(range(1, 700), 100)
+    outcome, result = session.ask("scan", documents, hits=hits)
+    assert outcome == "done", result
+    events = [event["data"] for event in documents["event"]]
+    assert [event["det1_slice_hits"] for event in events] == hits
+    seen = [(event["det1_ana1_exposure_hits"], event["det1_ana1_exposure_tot_sum"]) for event in events]
+    assert seen == known(running, hits)
+    assert [event["det1_exposure"] for event in events] == list(range(1, 101))
+    assert [event["det1_ana1_exposure"] for event in events] == list(range(1, 101))
+    assert [event["det1_hits_logged"] for event in events] == np.cumsum(hits).tolist()
+    assert [event["det1_ana1_hits"] for event in events] == np.cumsum(hits).tolist()
+    clusters = [event["det1_ana1_exposure_clusters"] for event in events]
+    assert sum(clusters) == events[-1]["det1_ana1_clusters"] == result["clusters"]
+    assert {event["det1_hits_lost"] for event in events} == {0.0}
+    assert (result["state"], result["condition"]) == ("Idle", "GOOD")
+
+
+def test_documents_lead_to_the_run_log(running, session, documents):
+    """The resource names the log's folder; exposure n there has the hits of event n."""
+    hits = [10, 500, 1, 77]
+    outcome, result = session.ask("scan", documents, hits=hits)
+    assert outcome == "done", result
+    (resource,) = documents["stream_resource"]
+    assert resource["uri"] == f"file://localhost{result['folder']}"
+    assert resource["parameters"] == {"spec": "hitline-runlog", "run": result["run"], "source": "det1"}
+    run = open_run(running.data / result["run"] / "det1")
+    logged: dict[int, int] = {}
+    for header, _ in run:
+        if header.kind == Kind.DATA:
+            logged[header.exposure] = logged.get(header.exposure, 0) + header.hits
+    assert [logged[datum["indices"]["stop"]] for datum in documents["stream_datum"]] == hits
+    (descriptor,) = documents["descriptor"]
+    assert descriptor["configuration"]["det1"]["data"]["det1_run"] == result["run"]
+
+
+def test_hit_count(running, session, documents):
+    """A first count: metadata, progress, and an acquire time that is set back."""
+    outcome, result = session.ask("count", documents, num=3, exposure=5.0, hits=200)
+    assert outcome == "done", result
+    (start,) = documents["start"]
+    assert (start["plan_name"], start["num_points"], start["sample"]) == ("hit_count", 3, "none")
+    assert start["plan_args"]["exposure"] == 5.0
+    counts = [e["data"]["det1_ana1_exposure_hits"] for e in documents["event"]]
+    assert counts == [200, 200, 200]
+    assert [(number, total) for number, total, _ in result["points"]] == [(1, 3), (2, 3), (3, 3)]
+    assert [point["det1_ana1_exposure_hits"] for _, _, point in result["points"]] == counts
+    assert documents["descriptor"][0]["configuration"]["det1"]["data"]["det1_acquire_time"] == 5.0
+    assert result["after"] == result["before"] == 0.0
+
+
+def test_a_plan_that_cannot_go_on_says_why(session):
+    """At the end of the recording the refusal names PV, reason and next step; the run is landed."""
+    outcome, text = session.ask("count", num=3, exposure=None, hits=20_000)
+    assert outcome == "failed"
+    assert "T:DET1:Acquire " in text and "at its end: send rewind first" in text and "wanted 3 of run" in text
+    outcome, result = session.ask("count", num=1, exposure=None, hits=5)
+    assert outcome == "done" and result["state"] == "Idle"
