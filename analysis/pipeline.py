@@ -21,8 +21,8 @@ from .kernels.layout import QUAD
 from .kernels.sort import TimeSort
 from .streams import Stream, stream
 
-DISORDER_NS = 4e6
-"""Hits this much older than the newest are late. Larger: more hits wait, in memory and for `clusters`.
+DISORDER_NS = 2.5e6
+"""Hits this much older than the newest are late. Larger: more hits wait, and sorting leaves the cache.
 Smaller: some miss their cluster. The largest seen in a recording of four chips is 1.2 ms."""
 AT_END = "exposure_"
 """Results whose names begin so belong to a finished exposure."""

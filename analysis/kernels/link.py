@@ -67,30 +67,23 @@ def link(t, x, y, halo, known, window, last, stride, start, parent, ids):  # typ
         label = count if fresh else latest & _LABEL
         parent[np.uint64(count)] = count
         count += fresh
-        # No branch for each pixel: which of them has a neighbour cannot be predicted.
-        a0, a1, a2 = (
-            a0 & _LABEL if a0 >= floor else label,
-            a1 & _LABEL if a1 >= floor else label,
-            a2 & _LABEL if a2 >= floor else label,
+        # No branch for each pixel: which of them has a neighbour cannot be predicted. An old entry counts as
+        # equal, by the sign of what it lies below the floor.
+        differ = (
+            ((a0 ^ latest) & ~((a0 - floor) >> 63))
+            | ((a1 ^ latest) & ~((a1 - floor) >> 63))
+            | ((a2 ^ latest) & ~((a2 - floor) >> 63))
+            | ((b0 ^ latest) & ~((b0 - floor) >> 63))
+            | ((b1 ^ latest) & ~((b1 - floor) >> 63))
+            | ((b2 ^ latest) & ~((b2 - floor) >> 63))
+            | ((c0 ^ latest) & ~((c0 - floor) >> 63))
+            | ((c1 ^ latest) & ~((c1 - floor) >> 63))
+            | ((c2 ^ latest) & ~((c2 - floor) >> 63))
         )
-        b0, b1, b2 = (
-            b0 & _LABEL if b0 >= floor else label,
-            b1 & _LABEL if b1 >= floor else label,
-            b2 & _LABEL if b2 >= floor else label,
-        )
-        c0, c1, c2 = (
-            c0 & _LABEL if c0 >= floor else label,
-            c1 & _LABEL if c1 >= floor else label,
-            c2 & _LABEL if c2 >= floor else label,
-        )
-        if (
-            ((a0 ^ label) | (a1 ^ label) | (a2 ^ label))
-            | ((b0 ^ label) | (b1 ^ label) | (b2 ^ label))
-            | ((c0 ^ label) | (c1 ^ label) | (c2 ^ label))
-        ):
+        if differ & _LABEL:
             for other in (a0, a1, a2, b0, b1, b2, c0, c1, c2):
-                if other != label:
-                    _join(parent, other, label)
+                if other >= floor and other & _LABEL != label:
+                    _join(parent, other & _LABEL, label)
         last[here] = short << LABEL_BITS | label
         ids[i] = label
     roots = 0

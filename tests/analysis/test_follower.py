@@ -108,14 +108,9 @@ def test_between_ends_it_tells_when_asked_and_only_news(readout, followers):
     raw = shots(COUNTS)[0]
     readout.writer.data(raw, words=len(raw) // 8, format=1, method=3)
     assert readout.writer.wait(10)
-    deadline = threading.Event()
-    while follower._pipeline.results()["hits"] < 400:
-        assert not deadline.wait(0.01) and follower._thread.is_alive()
-    follower.ask()
-    told = [follower.told.get(timeout=5)]
-    while not follower.told.empty():
-        told.append(follower.told.get())
-    assert (told[-1].results["hits"], told[-1].analysing, told[-1].ended) == (400, True, False)
+    while (told := asked(follower)).results["hits"] < 400:
+        assert told.results["hits"] == 0
+    assert (told.results["hits"], told.analysing, told.ended) == (400, True, False)
     follower.ask()
     assert follower.told.empty()
 

@@ -141,7 +141,8 @@ async def end(process, number):
     return code
 
 
-async def test_killed_at_random_instants_no_result_is_wrong(node, readout, group, tmp_path):
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.faults) for n in range(2, 9))])
+async def test_killed_at_random_instants_no_result_is_wrong(node, readout, group, tmp_path, seed):
     """Each exposure has its own counts, and the run's are complete, though the worker dies four times."""
     counts = [*range(1, 40), *(random.Random(5).randrange(2000) for _ in range(21))]
     raws, wanted = shots(counts), truth(counts)
@@ -152,7 +153,7 @@ async def test_killed_at_random_instants_no_result_is_wrong(node, readout, group
     await ready(process)
     await proxy.wait_connected(10)
     readout.writer.open("run1")
-    dice = random.Random(int(os.environ.get("HITLINE_SEED", "1")))
+    dice = random.Random(seed)
     deaths = sorted(dice.sample(range(2, len(counts)), 4))
     for number, (raw, results) in enumerate(zip(raws, wanted, strict=True), 1):
         killing = None
