@@ -26,6 +26,7 @@ from caproto.asyncio import server as stock
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
+from .event import Event
 from .outbox import Outbox
 from .put import Client
 from .writes import Writes
@@ -206,15 +207,11 @@ class Circuit(stock.VirtualCircuit):
                 del self.context.subscriptions[spec]
         return removed
 
-    def update(self, sub: Any, metadata: Any, values: Any) -> None:
+    def update(self, sub: Any, event: Event) -> None:
         """Queue a value for one subscription."""
-        chosen = sub.channel_filter
-        if chosen.dbnd is not None and not self._outside(sub.subscriptionid, chosen.dbnd, values):
-            return
-        values = ca.apply_arr_filter(chosen.arr, values)
-        if sub.data_count:
-            values = values[:sub.data_count]
-        self.outbox.event(sub.subscriptionid, sub.db_entry.max_subscription_backlog, (sub, metadata, values))
+        band = sub.channel_filter.dbnd
+        if band is None or self._outside(sub.subscriptionid, band, event.values):
+            self.outbox.event(sub.subscriptionid, sub.db_entry.max_subscription_backlog, (sub, event))
 
     def _outside(self, subscription: int, band: Any, values: Any) -> bool:
         """Apply the deadband that a client has put into the channel's name."""
@@ -233,24 +230,24 @@ class Circuit(stock.VirtualCircuit):
         self.events_on.set()
         while True:
             await self.outbox.wait()
-            buffers: list[Any] = []
+            buffers: list[bytes] = []
             size = 0
             while size < BATCH_BYTES and (item := self.outbox.pop()) is not None:
-                for buffer in self._encoded(item):
-                    buffers.append(buffer)
-                    size += memoryview(buffer).nbytes
+                buffers.append(self._encoded(item))
+                size += len(buffers[-1])
             if buffers:
                 await self._send_buffers(*buffers)
 
-    def _encoded(self, item: Any) -> list[Any]:
-        if isinstance(item, tuple):
-            sub, metadata, values = item
-            item = sub.channel.subscribe(values, sub.subscriptionid, sub.data_type, len(values), 1, metadata)
+    def _encoded(self, item: Any) -> bytes:
+        if isinstance(item, tuple):  # an update; that its subscription lives is the outbox' business
+            sub, event = item
+            answer: bytes = event.message(
+                int(sub.data_type), sub.subscriptionid, sub.data_count, sub.channel_filter.arr)
+            return answer
         try:
-            buffers: list[Any] = self.circuit.send(item)
-        except ca.CaprotoError:  # its channel or subscription has ended meanwhile
-            return []
-        return buffers
+            return b"".join(self.circuit.send(item))
+        except ca.CaprotoError:  # its channel has ended meanwhile
+            return b""
 
     async def _send_buffers(self, *buffers: Any) -> None:
         try:

@@ -2,7 +2,7 @@
 
 Updates are gathered for up to `BATCH_S` and then applied together, without giving way in between: a client
 that sees one of them and then reads another PV gets what belongs to it, or newer. When an attribute changes
-more than once in that time the last value counts. The busier the process, the longer the batches.
+more than once in that time the last value counts. The more there is to show, the longer the batches.
 """
 
 import asyncio
@@ -121,14 +121,15 @@ class Face:
         if group.heard(name, update) and self._due is None:
             loop = asyncio.get_running_loop()
             when_s = max(loop.time(), self._last_s + self._period_s)
-            self._due = loop.call_at(when_s, self._flush_due, when_s)
+            self._due = loop.call_at(when_s, self._flush_due)
 
-    def _flush_due(self, when_s: float) -> None:
-        """Flush; the later that is done, the longer until the next: a busy loop gets larger batches."""
+    def _flush_due(self) -> None:
+        """Flush; the longer that takes, the longer until the next, so that there is time for the clients."""
         self._due = None
+        began_s = asyncio.get_running_loop().time()
         self.flush()
         self._last_s = asyncio.get_running_loop().time()
-        self._period_s = min(max(BATCH_S, 2 * (self._last_s - when_s)), LONGEST_BATCH_S)
+        self._period_s = min(max(BATCH_S, 2 * (self._last_s - began_s)), LONGEST_BATCH_S)
 
     def flush(self) -> None:
         """Apply everything that the instruments have published so far."""

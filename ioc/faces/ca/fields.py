@@ -139,7 +139,16 @@ class Field:
         text = text.strip() or "0"
         if text.lower().lstrip("+-").startswith("0x"):
             return int(text, 16)
-        return float(text) if self.kind in ("DOUBLE", "FLOAT") else int(text)
+        if self.kind in ("DOUBLE", "FLOAT"):
+            return float(text)
+        return int(text) if text.lstrip("+-").isdigit() else whole(float(text))
+
+
+def whole(value: float) -> int:
+    """Return a whole number that was written as a float, 1e3 or 9007199254740992.0; raises ValueError."""
+    if value != int(value):
+        raise ValueError(f"{value} is not a whole number")
+    return int(value)
 
 
 @cache

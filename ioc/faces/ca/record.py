@@ -75,7 +75,7 @@ class RecordChannel(Channel):
     def _tried(self, read: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return read()
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.error = self.error or str(error)
             return otherwise
 

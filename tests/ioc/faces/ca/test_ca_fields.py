@@ -45,6 +45,14 @@ def text_of(c):
 """
 
 
+def test_whole_numbers_written_as_floats():
+    field = fields("int64out")["DRVH"]
+    assert [field.read(text) for text in ("9007199254740992.0", "1e3", "0x10", "-5", "")] == [2**53, 1000, 16, -5, 0]
+    for wrong in "1.5", "abc", "nan", "inf":
+        with pytest.raises((ValueError, OverflowError)):
+            field.read(wrong)
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """A soft IOC with a record of each type, and a client of it."""

@@ -296,6 +296,18 @@ async def test_closed_channels_and_failed_names_leave_nothing_behind(served: Ser
     writer.transport.abort()
 
 
+async def test_small_answers_are_not_held_back(served: Served):
+    """Sockets of accepted connections do not inherit asyncio's TCP_NODELAY."""
+    _, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+    while not served.server.circuits:
+        await asyncio.sleep(0)
+    link, = served.server.circuits
+    sock = link.client.writer.get_extra_info("socket")
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    writer.transport.abort()
+
+
 def test_one_port_for_search_and_connections(free_port: int):
     tcp, udp = bound("127.0.0.1", 0)
     assert tcp.getsockname() == udp.getsockname()
