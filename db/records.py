@@ -98,6 +98,10 @@ class Database:
             raise DbError(said.file, said.line,
                           f'record "{said.name}" is {found.rtype} at {found.file}:{found.line}, here '
                           f'{said.rtype}: to change it use record("*", ...)')
+        if said.rtype == "#" and said.name in self.aliases:  # an alias goes alone
+            del self.aliases[said.name]
+            found.aliases.remove(said.name)
+            return
         if said.rtype == "#":
             self.drop([found])
             return

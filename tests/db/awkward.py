@@ -34,6 +34,14 @@ alias("$(P)c","$(P)cb")
     "single quotes keep macros, in text and in defaults": r"""
 record(lsi,"$(P)l"){field(SIZV,"100") field(DESC,"it's $(P) 'and $(P)' \'") field(ASG,"$(T='q, r')")}
 """,
+    "a deleted alias, and what is said of a record that goes": r"""
+record(ai,"$(P)x"){alias("$(P)y") alias("$(P)z")}
+record("#","$(P)y") {field(DESC,"gone")}
+record(bi,"$(P)y")
+record(ai,"$(P)gone"){alias("$(P)g2")}
+record("#","$(P)gone")
+record(bi,"$(P)g2")
+""",
     "nothing at all": "\n# only a comment",
     "no end of line": 'record(bi,"$(P)x"){}',
     "carriage returns": 'record(bi,"$(P)x")\r\n{\r\n field(ZNAM,"a")\r\n}\r\n',

@@ -36,7 +36,7 @@ def test_load_gives_records_by_name(tmp_path: Path) -> None:
 
 
 def test_deleting_a_record_frees_its_aliases() -> None:
-    database = read('record(ai,"x"){alias("y")}record("#","y")record(bi,"y"){}')
+    database = read('record(ai,"x"){alias("y")}record("#","x")record(bi,"y"){}')
     assert list(database.records) == ["y"] and not database.aliases
 
 
