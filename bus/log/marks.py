@@ -1,6 +1,7 @@
 """What a writer tells about its run while it grows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from .block import Condition
 
@@ -34,3 +35,10 @@ class Marks:
     """True when the disk takes no more: the run has ended, whatever is offered now is dropped."""
     failure: str = ""
     """Why the writer gave up, or which segments failed; empty when all is well."""
+
+    def totals(self, *, hits: bool, loss: bool) -> dict[str, Any]:
+        """Facts for the CLOSE block; what is not known (`hits`, `loss` False) is None, not 0."""
+        return {"run": self.run, "condition": self.condition.text, "blocks": self.blocks, "words": self.words,
+                "hits": self.hits if hits else None, "lost": self.lost if loss else None,
+                "dropped_words": self.dropped_words, "dropped_hits": self.dropped_hits,
+                "dropped_bytes": self.dropped_bytes}

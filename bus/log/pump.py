@@ -150,15 +150,9 @@ class Pump(threading.Thread):
             if self._assembler.dropped_words:
                 self._store.condition |= Condition.INCOMPLETE
             marks = self._tell()
-        condition = self._store.condition
-        facts = {
-            "run": marks.run, "source": self._store.identity.source, "condition": condition.text,
-            "blocks": marks.blocks, "words": marks.words,
-            "hits": marks.hits if self._hits_known else None,
-            "lost": marks.lost if self._loss_known else None,
-            "dropped_words": marks.dropped_words, "dropped_hits": marks.dropped_hits,
-            "dropped_bytes": marks.dropped_bytes, "exposures": self._exposures,
-            "failures": self._store.failures[-16:], **totals}
+        facts = {"source": self._store.identity.source, "exposures": self._exposures,
+                 "failures": self._store.failures[-16:],
+                 **marks.totals(hits=self._hits_known, loss=self._loss_known), **totals}
         self._store.mark(Kind.CLOSE, facts, self._policy.mono_ns(), self._policy.wall_ns())
         self._store.sync()
         with self._lock:

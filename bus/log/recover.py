@@ -11,9 +11,10 @@ from typing import Any
 
 from .block import PREVIEW, Condition, Kind
 from .disk import Disk
+from .identity import Identity
 from .runs import checked_name, next_ordinal, runs_of
 from .segment import segments
-from .store import Identity, Store
+from .store import Store
 from .survey import Found, survey
 
 

@@ -11,8 +11,7 @@ No clock in here; the writer's thread is the only caller.
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from .block import (
@@ -29,6 +28,7 @@ from .block import (
     pack,
 )
 from .disk import Disk, Handle, ReadFile
+from .identity import Identity
 from .segment import segment_name
 from .syncing import Syncing
 
@@ -38,27 +38,6 @@ RESERVE_BYTES = 2**20
 
 class DiskFull(OSError):
     """No space is left: the run has to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which run of which source, and where its folder is."""
-
-    root: Path
-    run: str
-    source: str
-    ordinal: int
-    preview: bool = False
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the segments."""
-        return self.root / self.run / self.source
-
-    @property
-    def reserve(self) -> Path:
-        """File that holds the space for an orderly end on a full disk."""
-        return self.root / f".reserve-{self.source}"
 
 
 class Store:

@@ -14,12 +14,13 @@ from typing import Any
 from .assembler import Assembler, Piece
 from .block import MAX_FACTS, NOT_COUNTED, Buffer, Condition, Format, Kind, LossMethod, encode_facts
 from .disk import Disk
+from .identity import Identity
 from .marks import Marks
 from .pump import Pump
 from .recover import recover
 from .runs import checked_name, next_ordinal
 from .shared import Policy, Shared
-from .store import Identity, Store
+from .store import Store
 
 log = logging.getLogger(__name__)
 
@@ -137,13 +138,21 @@ class LogWriter:
         `hits` among the words if known, `lost` before them by `method`. Times are of reception, by default
         now. False when the ring was full: the words are dropped and counted. At most 8 MiB at a time.
         """
-        return self._data(payload, True, words, format, hits, lost, method, mono_first_ns, mono_last_ns,
-                          wall_first_ns, wall_last_ns)
+        mono_ns, wall_ns = self.mono_ns(), self.wall_ns()
+        piece = Piece(Kind.DATA, format, words, NOT_COUNTED if hits is None else hits, method, lost,
+                      mono_ns if mono_first_ns is None else mono_first_ns,
+                      mono_ns if mono_last_ns is None else mono_last_ns,
+                      wall_ns if wall_first_ns is None else wall_first_ns,
+                      wall_ns if wall_last_ns is None else wall_last_ns)
+        return self._take(piece, payload, drop=True)
 
     def try_data(self, payload: Buffer, *, words: int, format: int, hits: int | None = None, lost: int = 0,
                  method: int = LossMethod.UNKNOWN) -> bool:
         """As `data`, for a source that can wait: False when the ring is full, and nothing is dropped."""
-        return self._data(payload, False, words, format, hits, lost, method, None, None, None, None)
+        mono_ns, wall_ns = self.mono_ns(), self.wall_ns()
+        piece = Piece(Kind.DATA, format, words, NOT_COUNTED if hits is None else hits, method, lost,
+                      mono_ns, mono_ns, wall_ns, wall_ns)
+        return self._take(piece, payload, drop=False)
 
     def wait_room(self, timeout_s: float) -> bool:
         """Wait until the ring is at most half full, for a source that can wait; False at the timeout."""
@@ -210,19 +219,11 @@ class LogWriter:
                 self._room.wait()
             self._work.notify()
 
-    def _data(self, payload: Buffer, drop: bool, words: int, format: int, hits: int | None, lost: int,
-              method: int,
-              mono_first_ns: int | None, mono_last_ns: int | None, wall_first_ns: int | None,
-              wall_last_ns: int | None) -> bool:
-        mono_ns, wall_ns = self.mono_ns(), self.wall_ns()
-        piece = Piece(Kind.DATA, format, words, NOT_COUNTED if hits is None else hits, method, lost,
-                      mono_ns if mono_first_ns is None else mono_first_ns,
-                      mono_ns if mono_last_ns is None else mono_last_ns,
-                      wall_ns if wall_first_ns is None else wall_first_ns,
-                      wall_ns if wall_last_ns is None else wall_last_ns)
+    def _take(self, piece: Piece, payload: Buffer, *, drop: bool) -> bool:
+        """Copy into the ring if there is room."""
         with self._lock:
             gathering = self._assembler.opened_ns is not None
-            taken = not self._failed and self._assembler.add(piece, payload, mono_ns)
+            taken = not self._failed and self._assembler.add(piece, payload, self.mono_ns())
             if not taken and drop:
                 self._assembler.drop(piece, len(payload))
             # A piece that joins the open block changes nothing for the writer: it knows when to seal it.

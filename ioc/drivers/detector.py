@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from hitline.bus.attribute import Attribute, Command, Refused
 from hitline.bus.log.block import Condition
-from hitline.bus.states import State
+from hitline.bus.states import Role, State
 
 from .counts import show_counts
 from .detector_table import COMMANDS, DETECTOR
@@ -38,6 +38,8 @@ class Detector(Logged):
     ATTRIBUTES: ClassVar[tuple[Attribute, ...]] = DETECTOR
     COMMANDS: ClassVar[tuple[Command, ...]] = COMMANDS
     Options: ClassVar[type | None] = LogOptions
+    ROLE: ClassVar[Role] = Role.DYNAMIC
+    """A run that goes on without one of its readouts is half a run: its death interrupts the others."""
     MANUFACTURER: ClassVar[str] = ""
     MODEL: ClassVar[str] = ""
 

@@ -21,7 +21,7 @@ SAVE_EVERY = 7
 
 
 def write(root: Path, run: str, blocks: int, port: int, block_delay_s: float) -> None:
-    """Recover, serve, write one run with `blocks` blocks of running numbers, close it, serve on until killed."""
+    """Recover, serve, write one run of `blocks` blocks of running numbers, close it, serve until killed."""
     for found in recover(root, "det1"):
         print(f"recovered {found.run.run} {found.words} {found.cut_bytes}", flush=True)
     server = FeedServer(root, "det1", port=port)
@@ -46,7 +46,7 @@ def write(root: Path, run: str, blocks: int, port: int, block_delay_s: float) ->
 
 
 def read(address: str, state: Path, runs: int) -> None:
-    """Follow the feed, counting each number that comes; save place and counts together; end after `runs` runs."""
+    """Count each number that comes; save place and counts together; end after `runs` runs."""
     saved = load_state(state)
     cursor = saved.cursor if saved else None
     words = {name: saved.arrays[name] for name in saved.arrays} if saved else {}

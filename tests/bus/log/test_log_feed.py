@@ -26,6 +26,7 @@ def data_of(reader):
 def test_what_is_written_is_read_at_once_and_in_order(server, writer, follow):
     reader = follow(server)
     writer.open("r1")
+    reader.wait(lambda r: r.got)
     writer.begin(1)
     payloads = [bytes([n]) * 400_000 for n in range(50)]
     fill(writer, payloads)
@@ -327,6 +328,7 @@ def test_a_block_is_with_its_reader_a_few_ms_after_it_is_written(server, writer)
 def test_the_condition_of_a_run_reaches_its_reader(server, writer, follow):
     reader = follow(server)
     writer.open("r1")
+    reader.wait(lambda r: r.got)
     writer.data(bytes(8), words=1, format=Format.TPX3_WORDS, method=LossMethod.UNKNOWN)
     writer.close(Condition.ABORTED)
     reader.wait_closed("r1")

@@ -5,9 +5,10 @@ import errno
 import pytest
 from hitline.bus.log.block import HEADER_BYTES, Condition, Format, Header, Kind
 from hitline.bus.log.disk import Disk
+from hitline.bus.log.identity import Identity
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.recover import recover
-from hitline.bus.log.store import DiskFull, Identity, Store
+from hitline.bus.log.store import DiskFull, Store
 from hitline.bus.log.verify import Quality, verify
 from hypothesis import given, settings
 from hypothesis import strategies as st
