@@ -189,3 +189,43 @@ async def test_an_unknown_name_is_one_line(tmp_path, group):
     assert (process.returncode, out) == (1, b"")
     assert b"no worker 'anna', known are ana" in err
     assert b"Traceback" not in err
+
+
+POISON = """
+import os
+from hitline.analysis.blocks.counting import Counting
+
+class Poison(Counting):
+    def hits(self, batch):
+        if len(batch) == 77:
+            os._exit(9)
+"""
+
+
+@pytest.mark.faults
+async def test_a_block_that_kills_the_process_is_set_aside(node, readout, group, tmp_path, monkeypatch):
+    about = tmp_path / "site" / "poison-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: poison\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[hitline.blocks]\npoison = hitline_poison:Poison\n")
+    (about.parent / "hitline_poison.py").write_text(POISON)
+    monkeypatch.setenv("PYTHONPATH", str(about.parent))
+    file = tmp_path / "station.toml"
+    text = STATION.format(group=group, data=tmp_path) + 'blocks = ["counts", "poison"]\n'
+    monkeypatch.syspath_prepend(str(about.parent))
+    file.write_text(text)
+    proxy = node.proxy("ana")
+    readout.writer.open("run1")
+    process = await run_worker(file)
+    await ready(process)
+    for number, raw in enumerate(shots(COUNTS), 1):
+        readout.expose(number, raw)
+    for _ in range(3):
+        assert await asyncio.wait_for(process.wait(), 20) == 9
+        process._transport.close()
+        process = await run_worker(file)
+    await ready(process)
+    values = await shown(proxy, len(COUNTS))
+    assert (values["set_aside"], values["hits"]) == (1, sum(COUNTS) - 77)
+    assert proxy.updates["set_aside"].severity is Severity.MAJOR
+    assert await end(process, signal.SIGTERM) == 0
