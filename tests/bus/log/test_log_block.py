@@ -1,6 +1,8 @@
 """Whatever bytes come, `unpack` gives the header that was packed or raises BlockError."""
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from hitline.bus.log.block import (
     pack,
     unpack,
 )
+from hitline.bus.log.message import Reply, Request, encode
 from hitline.bus.log.scan import find, find_last, walk, whole
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +137,19 @@ def test_conditions_read_as_words():
     assert Condition.GOOD.text == "GOOD"
     assert (Condition.INTERRUPTED | Condition.INCOMPLETE).text == "INCOMPLETE|INTERRUPTED"
     assert replace(Header(Kind.END), flags=0x10005).condition == Condition.TAINTED | Condition.INTERRUPTED
+
+
+def _bytes_of(document: str, start: str) -> bytes:
+    """The hexadecimal bytes of the fenced block that begins with `start`."""
+    fence = document[document.index(f"```\n{start}") + 4:]
+    return bytes.fromhex("".join(re.sub(r"(?m)^ *\d+  ", "", fence[:fence.index("```")]).split()))
+
+
+def test_the_document_has_the_bytes_that_the_code_writes():
+    document = (Path(__file__).parents[3] / "docs" / "runlog.md").read_text()
+    header = Header(Kind.DATA, 2, 1, digest("run_1"), digest("det1"), 3, 160, 1, 7, 1, 1000, 2000, 3000, 4000,
+                    words=1, hits=1, lost=5, dropped=6, durable=80)
+    assert _bytes_of(document, "  0  48 4c") == build(header, bytes(range(8)))
+    request = encode(Request(7, "det1", "run_1", 160, 0, 4 * 2**20))
+    reply = encode(Reply(7, "run_1", 3, 160, 328, 160, False, 40001))
+    assert _bytes_of(document, "87 a2") == request + reply
