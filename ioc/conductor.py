@@ -68,6 +68,7 @@ class Conductor(Instrument):
         """Word for what is being carried out here."""
         self._work: asyncio.Task[None] | None = None
         self._due: asyncio.Handle | None = None
+        self._gone = False
 
     async def connect(self) -> None:
         """Take up what the book says and look at who is there."""
@@ -83,10 +84,9 @@ class Conductor(Instrument):
         self._show()
 
     async def disconnect(self) -> None:
-        """Leave everything as it is."""
+        """Leave everything as it is; that others end with the station is no news of the run."""
         await self._cancel()
-        if self._due:
-            self._due.cancel()
+        self._gone = True
 
     async def set_owner(self, owner: str) -> str:
         """Take a free baton, or free it by an empty text."""
@@ -204,6 +204,8 @@ class Conductor(Instrument):
 
     def _show(self) -> None:
         self._due = None
+        if self._gone:
+            return
         states = self.readouts.states()
         self.book.note(states, self.readouts.values("run"), self._phase)
         word, severity, text = judge(states, self.readouts.missing(), self.readouts.reasons())

@@ -14,10 +14,11 @@ from .child import Child, Phase
 from .processes import ProcessSpec, processes
 from .supervision import Policy
 
-STOP_S = 4.0
+STOP_S = 4.5
 """All are gone after this time: what has not ended when asked is killed. A station stops within 5 s."""
-STAGE_S = 1.2
-"""The next stage is asked to end when the one before has ended, or after this time at the latest."""
+STAGE_S = 0.3
+"""The next stage is asked to end when the one before has ended, or so much later. Less, and a face still lets
+commands through to what is going; more, and the last stage, the readouts, has too little left of `STOP_S`."""
 
 
 class Crew:

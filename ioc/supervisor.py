@@ -3,6 +3,7 @@
 It is itself a satellite, "station", in the process that called `supervised`: `hitline up`, usually.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -116,4 +117,4 @@ async def supervised(station: Station, on_change: Callable[[Child], None] = lamb
             crew.start()
             yield Supervised(station, crew, node)
         finally:
-            await crew.stop()
+            await asyncio.gather(crew.stop(), satellite.stop())

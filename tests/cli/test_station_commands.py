@@ -84,10 +84,9 @@ def test_sigterm_stops_all_in_order_within_5_s(up: subprocess.Popen[str], statio
     alive = pids.living(pids.pid_file(station.parent / "runs"))
     begin = time.monotonic()
     up.terminate()
-    lines = read_until(up, "slow stopped")
+    read_until(up, *(f"{name} stopped: ended with exit code 0" for name in ("run", "det1", "slow")))
     assert up.wait(5) == 0
     assert time.monotonic() - begin < 5.0
-    assert next(line.split()[1] for line in lines if "stopped: ended with exit code 0" in line) == "run"
     assert not any(map(pids.alive, alive.values()))
 
 

@@ -103,7 +103,9 @@ async def test_missing_program_is_told(station: Station) -> None:
     await crew.stop()
 
 
-async def test_stop_goes_from_the_faces_to_the_backends(station: Station) -> None:
+async def test_stop_goes_from_the_faces_to_the_backends(
+        station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew_module, "STAGE_S", 10.0)  # on a busy machine none is overtaken
     ended: list[str] = []
 
     def note(child: Child) -> None:
@@ -115,6 +117,18 @@ async def test_stop_goes_from_the_faces_to_the_backends(station: Station) -> Non
     await asyncio.wait_for(crew.settled(), 10)
     await crew.stop()
     assert ended == ["FACE", "CONDUCTOR", "WORKER", "BACKEND"]
+
+
+async def test_a_stage_that_takes_long_does_not_use_up_the_time_of_the_next(station: Station) -> None:
+    """Every stage is asked soon, so that the readouts have most of the time to close their runs."""
+    slow = GOOD + "import threading; threading.Event().wait(1.0)"
+    crew = Crew(station, specs=[spec(stage.name, slow, stage) for stage in Stage])
+    crew.start()
+    await asyncio.wait_for(crew.settled(), 10)
+    begin = time.monotonic()
+    await crew.stop()
+    assert time.monotonic() - begin < 3.5
+    assert all("exit code 0" in child.reason for child in crew.children.values())
 
 
 async def test_what_does_not_end_is_killed_within_the_limit(
