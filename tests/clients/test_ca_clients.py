@@ -1,4 +1,4 @@
-"""Other Channel Access clients against the face: aioca (libca, asyncio) and caproto's own, and what each shows."""
+"""Other Channel Access clients against the face: aioca (libca, asyncio) and caproto's own."""
 
 import asyncio
 import json
@@ -91,8 +91,13 @@ async def client(code: str, port: int, tmp_path: Path) -> dict:
     script.write_text(code)
     with (tmp_path / "client.err").open("w") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(script), "CL:", stdout=subprocess.PIPE, stderr=errors,
-            env=os.environ | {"EPICS_CA_SERVER_PORT": str(port)})
+            sys.executable,
+            str(script),
+            "CL:",
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | {"EPICS_CA_SERVER_PORT": str(port)},
+        )
         out, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, (tmp_path / "client.err").read_text()
     return json.loads(out)
@@ -118,8 +123,16 @@ async def test_aioca(rig, tmp_path: Path):
 async def test_caproto_client_hears_of_a_refusal_at_once(rig, tmp_path: Path):
     """With stock caproto a refused put leaves this client waiting for its whole timeout."""
     found = await client(CAPROTO, rig.face.server.port, tmp_path)
-    assert found == {"ctrl": [120.0, "V", 3], "severity": 1, "rtyp": "ao", "image": [0, 1, 2], "put": 0,
-                     "refused": ECA_PUTFAIL, "state": ECA_PUTFAIL, "level": 0.0}
+    assert found == {
+        "ctrl": [120.0, "V", 3],
+        "severity": 1,
+        "rtyp": "ao",
+        "image": [0, 1, 2],
+        "put": 0,
+        "refused": ECA_PUTFAIL,
+        "state": ECA_PUTFAIL,
+        "level": 0.0,
+    }
 
 
 async def test_put_of_pyepics_completes_although_refused(rig):
@@ -127,7 +140,8 @@ async def test_put_of_pyepics_completes_although_refused(rig):
     libca = Libca(EPICS_CA_SERVER_PORT=str(rig.face.server.port))
     try:
         took = await libca("import time; T = time.time()") or await libca(
-            "(put('CL:Level', 250.0), time.time() - T, get('CL:Level'))")
+            "(put('CL:Level', 250.0), time.time() - T, get('CL:Level'))"
+        )
         assert took[0] is True and took[1] < 4 and took[2] == 0.0
     finally:
         libca.close()

@@ -24,7 +24,7 @@ def test_a_lost_backend_is_invalid_for_all_and_comes_back(own_station: Station) 
     began_s = time.monotonic()
     for name, caller in callers.items():
         until(lambda caller=caller: caller.read("voltage").severity is Severity.INVALID, f"{name} sees it")
-    assert time.monotonic() - began_s < 3.0
+    assert time.monotonic() - began_s < 5.0
     for caller in callers.values():
         with pytest.raises(Refusal) as caught:
             caller.set("voltage", 5.0)

@@ -6,7 +6,7 @@ import pytest
 from hitline.db import access
 from hitline.db.access import Right
 from hitline.db.error import DbError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SHIPPED = Path(access.__file__).with_name("access.acf")
@@ -93,6 +93,7 @@ def test_macros() -> None:
     assert policy.decide("DEFAULT", "", ["ws1"]).write and not policy.decide("DEFAULT", "", ["ws2"]).write
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -9,7 +9,7 @@ from hitline.db.check import Tables, check, form
 from hitline.db.generate import database
 from hitline.db.records import Database, Record
 from hitline.db.supported import COMMON, RECORDS, page
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FIELDS = sorted({name for fields in RECORDS.values() for name in fields})
@@ -178,6 +178,7 @@ def test_the_docs_page_is_written_from_the_tables() -> None:
     assert file.read_text() == page(), "stale: run `hitline db generate`"
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([*RECORDS, "calc", "motor", ""]),
     st.dictionaries(st.sampled_from([*COMMON, *FIELDS, "INP", "X"]), st.text(max_size=50), max_size=6),

@@ -112,11 +112,13 @@ def only_db_errors(text: str) -> None:
         assert all(name == record.name for name, record in database.records.items())
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     only_db_errors(text)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(
@@ -162,12 +164,13 @@ def test_any_words_are_read_or_refused(words: list[str]) -> None:
     only_db_errors("".join(words))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(list(AWKWARD.values())), st.integers(0, 700))
 def test_a_file_cut_anywhere_is_read_or_refused(text: str, length: int) -> None:
     only_db_errors(text[:length])
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["DESC", "EGU", "VAL"]),

@@ -6,7 +6,7 @@ import pytest
 from hitline.db.error import DbError
 from hitline.db.records import Database
 from hitline.db.substitutions import instances
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -51,6 +51,7 @@ def test_a_template_that_is_not_there(tmp_path: Path) -> None:
         Database().load(file)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["file", "global", "pattern", "a.db", "{", "}", ",", "=", '"x"', "'", "\n", " ", "#"])

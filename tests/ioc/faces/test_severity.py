@@ -5,7 +5,7 @@ import math
 import pytest
 from hitline.bus.attribute import UNKNOWN, Severity, Update
 from hitline.ioc.faces.severity import GOOD, Alarm, Rules, Verdict, judge, rules, worse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LIMITS = {
@@ -97,6 +97,7 @@ def test_the_worse_of_backend_and_record_is_shown() -> None:
     assert worse(Update(6.0, 1), GOOD) == GOOD
 
 
+@settings(deadline=None)
 @given(
     st.floats(allow_nan=False),
     st.floats(allow_nan=False),

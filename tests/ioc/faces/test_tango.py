@@ -296,7 +296,7 @@ def test_a_lost_backend_is_unknown_at_once_and_comes_back(own: Rig) -> None:
     own.backend.kill()
     began_s = time.monotonic()
     until(lambda: device.read_attribute("voltage").quality is AttrQuality.ATTR_INVALID, "invalid")
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 5.0
     until(lambda: device.state() == DevState.UNKNOWN, "unknown")
     with pytest.raises(DevFailed) as caught:
         device.write_attribute("voltage", 1.0)

@@ -6,7 +6,7 @@ from hitline.bus.attribute import UNKNOWN, Attribute, Command, Refused, Severity
 from hitline.bus.states import State
 from hitline.ioc.faces.tango import commands, kinds
 from hitline.ioc.faces.tango.states import STATES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tango import AttrQuality, DevState
 
@@ -46,6 +46,7 @@ def test_reserved_names_get_out_of_the_way() -> None:
     assert commands.name_of(Command("initialize", "Reset.", pv="Reset")) == "Reset"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_becomes_one_that_tango_can_hold(text: str) -> None:
     shown = kinds.given(NOTE, text)
