@@ -22,7 +22,7 @@ from hitline.bus import satellite as satellite_module
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
-from hitline.bus.states import Role
+from hitline.bus.states import Role, State
 
 TOY = str(Path(__file__).parent / "bus_toy.py")
 
@@ -61,6 +61,7 @@ async def proxy(node: Node, satellite: Satellite) -> Proxy:
     proxy = node.proxy("one")
     await proxy.wait_connected(3.0)
     await satellite.move("initialize")
+    await proxy.wait_state(State.INIT, timeout_s=3.0)
     return proxy
 
 
