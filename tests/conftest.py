@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: examples have no deadline, tests have a timeout.
+settings.register_profile("hitline", deadline=None)
+settings.load_profile("hitline")
 
 # Set before any EPICS client or server is imported anywhere.
 LOOPBACK = {

@@ -79,7 +79,7 @@ def test_every_mode(fast: bool, x: int, y: int, high: int, middle: int, low: int
 
 
 def test_offset_holds_until_the_next_frame() -> None:
-    raw = word(5, 2) + pixel(1) + pixel(2) + word(7) + pixel(3) + word(5, 1) + pixel(4)
+    raw = word(5, 2) + pixel(1) + pixel(2) + word(7, 9) + pixel(3) + word(5, 1) + pixel(4)
     decoder = KatherineDecoder()
     times = [t for part in pieces(raw, range(len(raw))) for t in decoder.feed(part).hits.t_unwrapped.tolist()]
     assert times == [((2 << 14) + 1) * 16, ((2 << 14) + 2) * 16, 48, ((1 << 14) + 4) * 16]

@@ -112,6 +112,48 @@ def test_equals_the_rules_word_by_word(
     assert facts["held_words"] == 0
 
 
+TIMES = [second * SECOND for second in (0, 1, 9, 14, 20, 26, 60, 100, 500, 700, 900)]
+
+
+def random_words(rng: np.random.Generator) -> list[int]:
+    """A word, or a pair, of few different kinds and times, so that every rule of the clock has its turn."""
+    time = TIMES[rng.integers(len(TIMES))] + int(rng.integers(0, 3))
+    match rng.integers(0, 10):
+        case 0 | 1:
+            return pair(time)
+        case 2 | 3 | 4:
+            counter = [0, 1, 1, 1, 2, 700, 700, 4094, 4095][rng.integers(9)]
+            type = packets.TDC_TYPES[rng.integers(len(packets.TDC_TYPES))]
+            return [trigger(counter, time, int(rng.integers(0, 14)), type)]
+        case 5:
+            return [trigger(700, 60 * SECOND), trigger(1, time % SECOND)]
+        case 6:
+            return pair(time)[: rng.integers(1, 2)]
+        case _:
+            return [hit(time)]
+
+
+@pytest.mark.parametrize("hold", [2, 5, 1 << 20])
+def test_every_rule_of_the_clock(hold: int) -> None:
+    """Resets, stale and torn pairs, waits that end: as the rules say word by word, for any split."""
+    rng = np.random.default_rng(hold)
+    met = np.zeros(4, np.int64)
+    for _ in range(120):
+        chunks = [
+            (int(rng.integers(0, 2)), [word for _ in range(rng.integers(1, 4)) for word in random_words(rng)])
+            for _ in range(rng.integers(1, 25))
+        ]
+        raw = stream(*chunks)
+        with patch.object(clock, "HOLD_WORDS", hold):
+            hits, triggers = word_by_word.decode(word_by_word.chunked(raw)[0])
+            decoder = Decoder()
+            batch = decoded(pieces(raw, rng.integers(0, len(raw), 4).tolist()), decoder)
+        assert rows(batch.hits) == hits
+        assert rows(batch.tdc) == triggers
+        met += decoder.clock.tally > 0
+    assert met.min() > 10, "resets, steps back and stale pairs were among them"
+
+
 def test_hits_before_the_first_pair_wait_for_it() -> None:
     late = 1000 * SECOND
     decoder = Decoder()

@@ -55,8 +55,11 @@ class Device(Instrument):
         self._moves: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
-        for name, value in dict(level=0.0, ramping=False, voltage=0.0, target=0, count=0, on=False, mode="Off",
-                                label="", exposure=0).items():
+        for name in ("level", "voltage"):
+            self.publish(name, 0.0)
+        for name in ("target", "count", "exposure"):
+            self.publish(name, 0)
+        for name, value in (("ramping", False), ("on", False), ("mode", "Off"), ("label", "")):
             self.publish(name, value)
 
     async def disconnect(self) -> None:
@@ -121,8 +124,9 @@ class Device(Instrument):
 
 
 DB = """
-record(ao, "$(P)Level") { field(EGU, "V") field(PREC, "2") field(DRVL, "-200") field(DRVH, "200") field(LOPR, "-300")
-    field(HOPR, "300") field(ASG, "CONTROL") field(DESC, "Set level") info(hitline, "dev level") alias("$(P)Bias") }
+record(ao, "$(P)Level") { field(EGU, "V") field(PREC, "2") field(DRVL, "-200") field(DRVH, "200")
+    field(LOPR, "-300") field(HOPR, "300") field(ASG, "CONTROL") field(DESC, "Set level")
+    info(hitline, "dev level") alias("$(P)Bias") }
 record(ai, "$(P)Level_RBV") { field(EGU, "V") field(PREC, "2") info(hitline, "dev level") }
 record(ai, "$(P)Voltage") { field(EGU, "V") field(PREC, "3") field(HIGH, "100") field(HSV, "MINOR")
     field(HIHI, "150") field(HHSV, "MAJOR") field(HYST, "10") info(hitline, "dev voltage") }
@@ -133,15 +137,18 @@ record(int64in, "$(P)Exposure") { info(hitline, "dev exposure") }
 record(bo, "$(P)On") { field(ZNAM, "Off") field(ONAM, "On") field(ASG, "CONTROL") info(hitline, "dev on") }
 record(mbbo, "$(P)Mode") { field(ZRST, "Aus") field(ONST, "Slow") field(TWST, "Fast") field(ONSV, "MINOR")
     field(ASG, "CONTROL") info(hitline, "dev mode") }
-record(mbbi, "$(P)Mode_RBV") { field(ZRST, "Aus") field(ONST, "Slow") field(TWST, "Fast") info(hitline, "dev mode") }
+record(mbbi, "$(P)Mode_RBV") { field(ZRST, "Aus") field(ONST, "Slow") field(TWST, "Fast")
+    info(hitline, "dev mode") }
 record(lso, "$(P)Label") { field(SIZV, "100") field(ASG, "CONTROL") info(hitline, "dev label") }
 record(lsi, "$(P)Label_RBV") { field(SIZV, "100") info(hitline, "dev label") }
 record(stringin, "$(P)Short") { info(hitline, "dev label") }
 record(waveform, "$(P)Image_RBV") { field(FTVL, "LONG") field(NELM, "262144") info(hitline, "dev image") }
 record(waveform, "$(P)Curve") { field(FTVL, "DOUBLE") field(NELM, "16") field(ASG, "CONTROL")
     info(hitline, "dev curve") }
-record(bo, "$(P)Halt") { field(ZNAM, "Done") field(ONAM, "Halt") field(ASG, "SAFE") info(hitline, "dev halt()") }
-record(bo, "$(P)Fire") { field(ZNAM, "Done") field(ONAM, "Fire") field(ASG, "CONTROL") info(hitline, "dev fire()") }
+record(bo, "$(P)Halt") { field(ZNAM, "Done") field(ONAM, "Halt") field(ASG, "SAFE")
+    info(hitline, "dev halt()") }
+record(bo, "$(P)Fire") { field(ZNAM, "Done") field(ONAM, "Fire") field(ASG, "CONTROL")
+    info(hitline, "dev fire()") }
 record(lso, "$(P)Say") { field(SIZV, "100") field(ASG, "CONTROL") info(hitline, "dev say()") }
 record(bo, "$(P)Reset") { field(ZNAM, "Done") field(ONAM, "Reset") field(ASG, "CONTROL")
     info(hitline, "dev initialize()") }
@@ -153,12 +160,18 @@ record(ai, "$(P)Nobody") { info(hitline, "ghost value") }
 class Rig:
     """What a test needs: the instrument and the face, both in the test's loop."""
 
-    def __init__(self, group: str, prefix: str, folder: Path, port: int, db: str, access: Path | None) -> None:
+    def __init__(
+        self, group: str, prefix: str, folder: Path, port: int, db: str, access: Path | None
+    ) -> None:
         overlay = folder / "rig.db"
         overlay.write_text(db)
         self.prefix = prefix
-        self.station = Station(name=group, file=folder / "station.toml", prefix=prefix,
-                               ca=CaEntry(port=port, overlays=(overlay,), access=access))
+        self.station = Station(
+            name=group,
+            file=folder / "station.toml",
+            prefix=prefix,
+            ca=CaEntry(port=port, overlays=(overlay,), access=access),
+        )
         self.device = Device("dev")
         self.backend: Node | None = None
         self.satellite: Satellite | None = None
@@ -181,8 +194,11 @@ class Rig:
 
     async def shows(self, name: str, value: Any, *, timeout_s: float = 5.0) -> None:
         """Wait until a record shows a value."""
-        await self.until(lambda: self.channel(name).content == value and self.channel(name).state.severity < 3,
-                         lambda: f"{name} shows {self.channel(name).content!r}, not {value!r}", timeout_s)
+        await self.until(
+            lambda: self.channel(name).content == value and self.channel(name).state.severity < 3,
+            lambda: f"{name} shows {self.channel(name).content!r}, not {value!r}",
+            timeout_s,
+        )
 
     async def until(self, true: Any, what: Any = lambda: "", timeout_s: float = 5.0) -> None:
         """Wait for a condition."""
@@ -195,8 +211,16 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(group: str, folder: Path, port: int, *, prefix: str, db: str = DB, backend: bool = True,
-                  access: Path | None = None) -> AsyncIterator[Rig]:
+async def running(
+    group: str,
+    folder: Path,
+    port: int,
+    *,
+    prefix: str,
+    db: str = DB,
+    backend: bool = True,
+    access: Path | None = None,
+) -> AsyncIterator[Rig]:
     """A rig that is up, the values of its instrument shown."""
     rig = Rig(group, prefix, folder, port, db, access)
     async with Node(group, "backend") as rig.backend, Node(group, "face") as rig.node:
@@ -229,8 +253,13 @@ class Libca:
 
     def __init__(self, **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "libca_client.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=os.environ | environment)
+            [sys.executable, str(HERE / "libca_client.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+        )
         self.pid = self._process.pid
         self._thread = ThreadPoolExecutor(1)
         self._thread.submit(int).result()  # the thread is there before a test looks for leaks

@@ -14,7 +14,9 @@ def test_last_values_conclusions_at_the_end(names):
     for number, name in enumerate(names):
         batch.add(name, Update(number, 0))
     shown = list(batch.take(LAST))
-    assert dict(shown) == {name: Update(max(i for i, n in enumerate(names) if n == name), 0) for name in set(names)}
+    assert dict(shown) == {
+        name: Update(max(i for i, n in enumerate(names) if n == name), 0) for name in set(names)
+    }
     assert len(shown) == len(set(names)) and batch.replaced == len(names) - len(shown)
     kinds = [name in LAST for name, _ in shown]
     assert kinds == sorted(kinds)
@@ -25,7 +27,7 @@ def test_last_values_conclusions_at_the_end(names):
 
 
 def test_incomplete_tail_does_not_overtake():
-    """The result of the next exposure is there already, its number is not: the older number comes after it."""
+    """The result of the next exposure is there, its number is not: the older number comes after it."""
     batch = Batch()
     for name, value in (("a", 1), ("exposure", 1), ("a", 2)):
         batch.add(name, Update(value, 0))
@@ -33,5 +35,7 @@ def test_incomplete_tail_does_not_overtake():
 
 
 def test_conclusions_are_read_from_the_tables():
-    found = conclusions([Attribute("level", "float", "Level", busy="ramping")], [Command("go", "Go", busy="going")])
+    found = conclusions(
+        [Attribute("level", "float", "Level", busy="ramping")], [Command("go", "Go", busy="going")]
+    )
     assert found == {"exposure", "ramping", "going"}

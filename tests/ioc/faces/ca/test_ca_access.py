@@ -40,7 +40,9 @@ def test_missing_or_broken_rules_deny_every_write(tmp_path: Path):
 
 def test_names_of_hosts_are_looked_up_once(tmp_path: Path):
     rules = tmp_path / "a.acf"
-    rules.write_text('HAG(h) {localhost, "no.such.host.invalid"} ASG(DEFAULT) { RULE(1, READ) RULE(1, WRITE) {HAG(h)} }')
+    rules.write_text(
+        'HAG(h) {localhost, "no.such.host.invalid"} ASG(DEFAULT) { RULE(1, READ) RULE(1, WRITE) {HAG(h)} }'
+    )
     gate, wrong = read(rules)
     assert not wrong and "127.0.0.1" in gate.policy.hosts["h"]
     record = Record("ao", "X")
@@ -58,19 +60,25 @@ def test_users_are_matched_as_claimed(tmp_path: Path):
 
 async def test_libca_shows_the_rights(rig: Rig, libca):
     p = rig.prefix
-    assert await libca(f"pv('{p}Level').write_access, pv('{p}Voltage').write_access, pv('{p}Level.HIGH').write_access"
-                       ) == [True, False, False]
+    assert await libca(
+        f"pv('{p}Level').write_access, pv('{p}Voltage').write_access, pv('{p}Level.HIGH').write_access"
+    ) == [True, False, False]
     assert await libca(f"pv('{p}Voltage').read_access") is True
 
 
 def raw_put(source: str, port: int, name: str, value: float) -> tuple[int, int]:
-    """Connect from `source`, claim to be root on localhost, put with callback; give (rights, status of the put)."""
+    """Put with callback from `source`, claiming to be root on localhost; give (rights, status)."""
     with socket.create_connection(("127.0.0.1", port), 5, source_address=(source, 0)) as sock:
         padded = name.encode().ljust(-(-len(name) // 8) * 8 + 8, b"\0")
-        sock.sendall(struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0)
-                     + struct.pack(">HHHHII", 20, 8, 0, 0, 0, 0) + b"root\0\0\0\0"
-                     + struct.pack(">HHHHII", 21, 16, 0, 0, 0, 0) + b"localhost".ljust(16, b"\0")
-                     + struct.pack(">HHHHII", 18, len(padded), 0, 0, 1, 13) + padded)
+        sock.sendall(
+            struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0)
+            + struct.pack(">HHHHII", 20, 8, 0, 0, 0, 0)
+            + b"root\0\0\0\0"
+            + struct.pack(">HHHHII", 21, 16, 0, 0, 0, 0)
+            + b"localhost".ljust(16, b"\0")
+            + struct.pack(">HHHHII", 18, len(padded), 0, 0, 1, 13)
+            + padded
+        )
         rights = 0
         while True:
             command, size, _, _, one, two = struct.unpack(">HHHHII", sock.recv(16, socket.MSG_WAITALL))
@@ -85,10 +93,13 @@ def raw_put(source: str, port: int, name: str, value: float) -> tuple[int, int]:
 
 
 async def test_rule_is_by_address_and_holds_for_a_client_that_ignores_its_rights(
-        group, tmp_path: Path, ca_port, prefix, libca, caplog):
+    group, tmp_path: Path, ca_port, prefix, libca, caplog
+):
     rules = tmp_path / "site.acf"
-    rules.write_text('HAG(console) {"127.0.0.3"} ASG(DEFAULT) { RULE(1, READ) } '
-                     "ASG(CONTROL) { RULE(1, READ) RULE(1, WRITE) {HAG(console)} }")
+    rules.write_text(
+        'HAG(console) {"127.0.0.3"} ASG(DEFAULT) { RULE(1, READ) } '
+        "ASG(CONTROL) { RULE(1, READ) RULE(1, WRITE) {HAG(console)} }"
+    )
     caplog.set_level(logging.INFO, "hitline.ca.put")
     async with running(group, tmp_path, ca_port, prefix=prefix, access=rules) as rig:
         name = f"{prefix}Target"
@@ -99,8 +110,11 @@ async def test_rule_is_by_address_and_holds_for_a_client_that_ignores_its_rights
         assert await libca.beside(raw_put, "127.0.0.3", ca_port, name, 6.0) == (3, 1)
         assert rig.device.calls == [("target", 6)]
     lines = [record.getMessage() for record in caplog.records if record.name == "hitline.ca.put"]
-    assert lines == [f"root@localhost (127.0.0.1) wrote {name}: 5 refused: root@localhost (127.0.0.1) may not write {name}",
-                     f"root@localhost (127.0.0.3) wrote {name}: 0 -> 6"]
+    who = "root@localhost (127.0.0.1)"
+    assert lines == [
+        f"{who} wrote {name}: 5 refused: {who} may not write {name}",
+        f"root@localhost (127.0.0.3) wrote {name}: 0 -> 6",
+    ]
 
 
 async def test_denied_read_is_denied(group, tmp_path: Path, ca_port, prefix, libca):

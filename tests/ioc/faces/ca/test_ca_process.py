@@ -21,8 +21,12 @@ class FaceProcess:
     def __init__(self, station: Path, log: Path) -> None:
         self._log = log.open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hitline.ioc.faces.ca", str(station)], stdout=subprocess.PIPE, stderr=self._log,
-            text=True, env=os.environ | {"EPICS_CAS_BEACON_ADDR_LIST": ""})
+            [sys.executable, "-m", "hitline.ioc.faces.ca", str(station)],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=os.environ | {"EPICS_CAS_BEACON_ADDR_LIST": ""},
+        )
 
     def ready(self) -> dict:
         line = self.process.stdout.readline()
@@ -40,7 +44,9 @@ class FaceProcess:
 
 @pytest.fixture
 async def backend(group: str, tmp_path: Path, prefix: str):
-    rig = Rig(group, prefix, tmp_path, 0, DB + database(FACE, title="face", instrument="face", prefix="$(P)"), None)
+    rig = Rig(
+        group, prefix, tmp_path, 0, DB + database(FACE, title="face", instrument="face", prefix="$(P)"), None
+    )
     async with Node(group, "backend") as rig.backend:
         await rig.start_backend()
         yield rig
@@ -48,12 +54,16 @@ async def backend(group: str, tmp_path: Path, prefix: str):
 
 def station_file(rig: Rig, folder: Path, port: int) -> Path:
     file = folder / "station.toml"
-    file.write_text(f'name = "{rig.station.name}"\nprefix = "{rig.prefix}"\n'
-                    f'[faces.ca]\nport = {port}\noverlays = ["rig.db"]\n')
+    file.write_text(
+        f'name = "{rig.station.name}"\nprefix = "{rig.prefix}"\n'
+        f'[faces.ca]\nport = {port}\noverlays = ["rig.db"]\n'
+    )
     return file
 
 
-async def test_killed_face_comes_back_and_clients_with_it(backend: Rig, tmp_path: Path, ca_port: int, libca: Libca):
+async def test_killed_face_comes_back_and_clients_with_it(
+    backend: Rig, tmp_path: Path, ca_port: int, libca: Libca
+):
     p = backend.prefix
     file = station_file(backend, tmp_path, ca_port)
     face = FaceProcess(file, tmp_path / "log")

@@ -1,6 +1,8 @@
 """Puts through libca: completion, refusals with their reason, several at once, and what they leave behind."""
 
 import asyncio
+import socket
+import struct
 
 import pytest
 from ca_rig import Libca, Rig
@@ -31,24 +33,37 @@ async def test_put_without_callback_returns_at_once_and_a_read_sees_it(rig: Rig,
 
 async def test_attribute_without_busy_completes_at_once(rig: Rig, libca):
     p = rig.prefix
-    for name, value, seen in (("Target", 7.0, ("target", 7)), ("On", "On", ("on", True)), ("Mode", 1, ("mode", "Slow")),
-                              ("Label.VAL$", "x" * 90, ("label", "x" * 90)), ("Label", "short", ("label", "short"))):
+    for name, value, seen in (
+        ("Target", 7.0, ("target", 7)),
+        ("On", "On", ("on", True)),
+        ("Mode", 1, ("mode", "Slow")),
+        ("Label.VAL$", "x" * 90, ("label", "x" * 90)),
+        ("Label", "short", ("label", "short")),
+    ):
         assert await libca(f"put('{p}{name}', {value!r})"), name
         assert rig.device.calls[-1] == seen
-    assert await libca(f"get('{p}Target'), get('{p}On'), get('{p}Mode'), text('{p}Label')") == [7, 1, 1, "short"]
+    assert await libca(f"get('{p}Target'), get('{p}On'), get('{p}Mode'), text('{p}Label')") == [
+        7,
+        1,
+        1,
+        "short",
+    ]
     assert await libca(f"put('{p}Curve', np.array([1.0, 2.0]))")
     assert rig.device.calls[-1][1].tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("Level", "250.0", ("250 V", "DRVH", "200 V")),
-    ("Level", "float('nan')", ("nan",)),
-    ("Level", "float('inf')", ("inf",)),
-    ("Target", "5000.0", ("5000", "1000")),
-    ("Target", "2.5", ("2.5", "whole number")),
-    ("Mode", "7", ("7", "Aus, Slow, Fast")),
-    ("Mode", "2", ("door closed",)),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Level", "250.0", ("250 V", "DRVH", "200 V")),
+        ("Level", "float('nan')", ("nan",)),
+        ("Level", "float('inf')", ("inf",)),
+        ("Target", "5000.0", ("5000", "1000")),
+        ("Target", "2.5", ("2.5", "whole number")),
+        ("Mode", "7", ("7", "Aus, Slow, Fast")),
+        ("Mode", "2", ("door closed",)),
+    ],
+)
 async def test_refused_put_says_why_and_changes_nothing(rig: Rig, libca, name, value, words):
     p = rig.prefix
     before = rig.channel(name).content
@@ -81,6 +96,30 @@ async def test_refused_plain_put_sends_the_true_value_again(rig: Rig, libca):
     assert (await libca(f"watch('{p}Level').until(lambda h: len(h) > {count})[-1][0]")) == 0
 
 
+def plain_put(port: int, name: str, value: float) -> tuple[int, int, bytes]:
+    """Write without callback in plain bytes; give command, status and text of the answer."""
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        padded = name.encode().ljust(-(-len(name) // 8) * 8 + 8, b"\0")
+        sock.sendall(struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0))
+        sock.sendall(struct.pack(">HHHHII", 18, len(padded), 0, 0, 77, 13) + padded)
+        while True:
+            command, size, _, _, one, two = struct.unpack(">HHHHII", sock.recv(16, socket.MSG_WAITALL))
+            payload = sock.recv(size, socket.MSG_WAITALL)
+            if command == 18:
+                sock.sendall(struct.pack(">HHHHII", 4, 8, 6, 1, two, 5) + struct.pack(">d", value))
+            elif command == 11:
+                assert one == 77, "the error names the client's channel"
+                request = struct.unpack(">HHHHII", payload[:16])
+                assert (request[0], request[5]) == (4, 5), "and carries the request's header"
+                return command, two, payload[16:].rstrip(b"\0")
+
+
+async def test_refused_plain_put_is_an_exception_with_the_reason_as_in_epics(rig: Rig, libca):
+    port = rig.face.server.port
+    answer = await libca.beside(plain_put, port, f"{rig.prefix}Level", 250.0)
+    assert answer == (11, ECA_PUTFAIL, b"250 V is above the record's limit DRVH of 200 V")
+
+
 async def test_commands(rig: Rig, libca):
     p = rig.prefix
     assert await libca(f"put('{p}Halt', 1)")
@@ -105,14 +144,21 @@ async def test_commands(rig: Rig, libca):
 async def test_stop_overtakes_on_the_same_circuit_and_others_are_not_held(rig: Rig, libca):
     """Two puts wait for their end; reads and a stop on the same connection go through meanwhile."""
     p = rig.prefix
-    await libca(f"import time\nA = pv('{p}Level'); B = pv('{p}Fire'); S = pv('{p}Halt'); V = pv('{p}Count')\n"
-                "A.put(10, wait=False, use_complete=True); B.put(1, wait=False, use_complete=True)")
+    await libca(
+        f"import time\nA = pv('{p}Level'); B = pv('{p}Fire'); S = pv('{p}Halt'); V = pv('{p}Count')\n"
+        "A.put(10, wait=False, use_complete=True); B.put(1, wait=False, use_complete=True)"
+    )
     await rig.until(lambda: len(rig.device.calls) == 2)
-    took = await libca("[(lambda t: (V.get(use_monitor=False), time.time() - t)[1])(time.time()) for _ in range(20)]")
+    took = await libca(
+        "[(lambda t: (V.get(use_monitor=False), time.time() - t)[1])(time.time()) for _ in range(20)]"
+    )
     assert sorted(took)[10] < 0.05
     assert await libca("A.put_complete, B.put_complete") == [False, False]
     assert await libca("S.put(1, wait=True, timeout=5)") == 1
-    await libca("T = time.time()\nwhile not (A.put_complete and B.put_complete) and time.time() < T + 5: epics.ca.poll()")
+    await libca(
+        "T = time.time() + 5\n"
+        "while not (A.put_complete and B.put_complete) and time.time() < T: epics.ca.poll()"
+    )
     assert await libca("A.put_complete, B.put_complete") == [True, True]
 
 
@@ -123,14 +169,19 @@ async def test_slow_set_does_not_hold_reads_or_the_stop(rig: Rig, libca):
     other = Libca(EPICS_CA_SERVER_PORT=str(rig.face.server.port))
     try:
         await other(f"V = pv('{p}Count')")
-        await libca(f"import time\nA = pv('{p}Target'); S = pv('{p}Halt'); V = pv('{p}Count')\n"
-                    "A.put(10, wait=False, use_complete=True)")
+        await libca(
+            f"import time\nA = pv('{p}Target'); S = pv('{p}Halt'); V = pv('{p}Count')\n"
+            "A.put(10, wait=False, use_complete=True)"
+        )
         await rig.until(lambda: rig.device.calls)
-        timing = "sorted((lambda t: (V.get(use_monitor=False), time.time() - t)[1])(time.time()) for _ in range(9))[4]"
+        one = "(lambda t: (V.get(use_monitor=False), time.time() - t)[1])(time.time())"
+        timing = f"sorted({one} for _ in range(9))[4]"
         assert await other(timing) < 0.02
         assert await libca(timing) < 0.02
         assert await libca("A.put_complete") is False
-        assert await libca("(lambda t: (S.put(1, wait=True, timeout=5), time.time() - t))(time.time())[0]") == 1
+        assert (
+            await libca("(lambda t: (S.put(1, wait=True, timeout=5), time.time() - t))(time.time())[0]") == 1
+        )
         assert ("halt", None) in rig.device.calls and await libca("A.put_complete") is False
     finally:
         other.close()
@@ -148,10 +199,13 @@ async def test_lost_link_ends_a_waiting_put_as_failed(rig: Rig, libca):
 
 async def test_many_pending_puts_of_one_client_are_bounded(rig: Rig, libca, monkeypatch):
     from hitline.ioc.faces.ca import writes
+
     monkeypatch.setattr(writes, "MAX_PUTS", 3)
     p = rig.prefix
-    await libca(f"PS = [epics.PV('{p}Level') for _ in range(4)]; [q.wait_for_connection(5) for q in PS]\n"
-                "for q in PS[:3]: q.put(1, wait=False, use_complete=True)")
+    await libca(
+        f"PS = [epics.PV('{p}Level') for _ in range(4)]; [q.wait_for_connection(5) for q in PS]\n"
+        "for q in PS[:3]: q.put(1, wait=False, use_complete=True)"
+    )
     await rig.until(lambda: len(rig.device.calls) == 3)
     assert await libca(f"put_status('{p}Level', 2.0)") == ECA_PUTFAIL
     assert len(rig.device.calls) == 3

@@ -33,9 +33,14 @@ class Served:
 
     def __init__(self, port: int, prefix: str, scalars: int = 5) -> None:
         self.prefix, self.puts = prefix, []
-        made = [Record("waveform", "Image", {"FTVL": "LONG", "NELM": "65536"}), Record("ao", "Set", {}),
-                *(Record("ai", f"V{n}", {}) for n in range(scalars))]
-        self.records = {prefix + r.name: RecordChannel(r, WRITE if r.name == "Set" else READ, READ) for r in made}
+        made = [
+            Record("waveform", "Image", {"FTVL": "LONG", "NELM": "65536"}),
+            Record("ao", "Set", {}),
+            *(Record("ai", f"V{n}", {}) for n in range(scalars)),
+        ]
+        self.records = {
+            prefix + r.name: RecordChannel(r, WRITE if r.name == "Set" else READ, READ) for r in made
+        }
         self.server = Context(self.find, self.put, port=port)
 
     def find(self, name: str):
@@ -75,11 +80,16 @@ def connect(port: int) -> socket.socket:
     return sock
 
 
-def subscribe_raw(sock: socket.socket, name: str, *, data_type: int = 5, count: int = 0, mask: int = 7) -> None:
+def subscribe_raw(
+    sock: socket.socket, name: str, *, data_type: int = 5, count: int = 0, mask: int = 7
+) -> None:
     """Open a channel and monitor it, in plain bytes; nothing is read after that."""
     payload = name.encode().ljust(-(-len(name) // 8) * 8 + 8, b"\0")
-    sock.sendall(struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0)
-                 + struct.pack(">HHHHII", 18, len(payload), 0, 0, 1, 13) + payload)
+    sock.sendall(
+        struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0)
+        + struct.pack(">HHHHII", 18, len(payload), 0, 0, 1, 13)
+        + payload
+    )
     command = sid = None
     while command != 18:
         head = sock.recv(16, socket.MSG_WAITALL)
@@ -87,16 +97,22 @@ def subscribe_raw(sock: socket.socket, name: str, *, data_type: int = 5, count: 
         if size == 0xFFFF and length == 0:
             size, _ = struct.unpack(">II", sock.recv(8, socket.MSG_WAITALL))
         sock.recv(size, socket.MSG_WAITALL)
-    sock.sendall(struct.pack(">HHHHII", 1, 16, data_type, count, sid, 7) + struct.pack(">fffHH", 0, 0, 0, mask, 0))
+    sock.sendall(
+        struct.pack(">HHHHII", 1, 16, data_type, count, sid, 7) + struct.pack(">fffHH", 0, 0, 0, mask, 0)
+    )
 
 
 async def good_client_latency_s(libca: Libca, prefix: str, reads: int = 10) -> float:
     """The slowest of some reads."""
-    return await libca(f"max((lambda t: (pv('{prefix}V0').get(use_monitor=False, timeout=5), time.time() - t)[1])"
-                       f"(time.time()) for _ in range({reads}))")
+    return await libca(
+        f"max((lambda t: (pv('{prefix}V0').get(use_monitor=False, timeout=5), time.time() - t)[1])"
+        f"(time.time()) for _ in range({reads}))"
+    )
 
 
-@pytest.mark.parametrize("seconds", [3.0, pytest.param(60.0, marks=[pytest.mark.faults, pytest.mark.timeout(120)])])
+@pytest.mark.parametrize(
+    "seconds", [3.0, pytest.param(60.0, marks=[pytest.mark.faults, pytest.mark.timeout(120)])]
+)
 async def test_stopped_image_monitor_does_not_hurt_others(served: Served, libca: Libca, seconds: float):
     """Stock caproto: the healthy client falls to 0 updates a second and memory grows without end."""
     stop = asyncio.Event()
@@ -108,14 +124,18 @@ async def test_stopped_image_monitor_does_not_hurt_others(served: Served, libca:
         os.kill(bad.pid, signal.SIGSTOP)
         rss = psutil.Process().memory_info().rss
         await asyncio.sleep(seconds)
-        heard = await libca(f"len([1 for *_, at in watch('{served.prefix}Image').heard if at > time.time() - 2])")
+        heard = await libca(
+            f"len([1 for *_, at in watch('{served.prefix}Image').heard if at > time.time() - 2])"
+        )
         assert heard > 20, "the healthy client starves"
         assert await good_client_latency_s(libca, served.prefix) < 0.2
         assert served.server.dropped > 10, "nothing was dropped: the other client was never slow"
         assert psutil.Process().memory_info().rss - rss < 50e6
         os.kill(bad.pid, signal.SIGCONT)
-        last = await bad(f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5) and True)"
-                         f"(len(watch('{served.prefix}Image').heard))")
+        last = await bad(
+            f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5) and True)"
+            f"(len(watch('{served.prefix}Image').heard))"
+        )
         assert last, "the stopped client does not come back"
     finally:
         os.kill(bad.pid, signal.SIGCONT)
@@ -124,7 +144,9 @@ async def test_stopped_image_monitor_does_not_hurt_others(served: Served, libca:
         await publisher
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=[pytest.mark.faults, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    "rounds", [3, pytest.param(60, marks=[pytest.mark.faults, pytest.mark.timeout(300)])]
+)
 async def test_clients_leaving_under_overload(served: Served, libca: Libca, rounds: int):
     """Stock caproto: `deque mutated during iteration`, and the server ends."""
     stop = asyncio.Event()
@@ -165,10 +187,13 @@ SEEDS = [
     message(1, 16, 6, 1, 0, 1, payload=struct.pack(">fffHH", 0, 0, 0, 7, 0)),
     message(19, 8, 6, 1, 0, 2, payload=struct.pack(">d", 1.5)),
     message(4, 8, 6, 1, 0, 2, payload=b"\0" * 8),
-    message(2, 0, 6, 1, 0, 1), message(12, 0, 0, 0, 0, 1), message(23, 0, 0, 0, 0, 0),
+    message(2, 0, 6, 1, 0, 1),
+    message(12, 0, 0, 0, 0, 1),
+    message(23, 0, 0, 0, 0, 0),
     message(20, 8, 0, 0, 0, 0, payload=b"user\0\0\0\0"),
     message(6, 24, 5, 13, 1, 1, payload=NAME),
-    struct.pack(">HHHHIIII", 4, 0xFFFF, 6, 0, 0, 0, 0xFFFFFFF0, 1), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    struct.pack(">HHHHIIII", 4, 0xFFFF, 6, 0, 0, 0, 0xFFFFFFF0, 1),
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 ]
 
 
@@ -178,10 +203,12 @@ def mutated(random_: random.Random, name: str) -> bytes:
     data = data.replace(NAME, name.encode().ljust(24, b"\0"))
     for _ in range(random_.randint(0, 6)):
         data[random_.randrange(len(data))] = random_.randrange(256)
-    return bytes(data[:random_.randint(1, len(data))]) if random_.random() < 0.3 else bytes(data)
+    return bytes(data[: random_.randint(1, len(data))]) if random_.random() < 0.3 else bytes(data)
 
 
-@pytest.mark.parametrize("count", [600, pytest.param(5000, marks=[pytest.mark.faults, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    "count", [600, pytest.param(5000, marks=[pytest.mark.faults, pytest.mark.timeout(300)])]
+)
 async def test_malformed_bytes(served: Served, libca: Libca, count: int, caplog):
     """Whole and byte by byte, TCP and UDP: the good client is answered, the log stays short."""
     quiet.install()
@@ -192,8 +219,8 @@ async def test_malformed_bytes(served: Served, libca: Libca, count: int, caplog)
     for number in range(count):
         data = mutated(random_, served.prefix + random_.choice(("V0", "Set", "Image", "V1.HIGH", "V2.{x")))
         udp.sendto(data[:1400], ("127.0.0.1", served.server.port))
-        reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
-        pieces = [data[i:i + 1] for i in range(len(data))] if number % 5 == 0 else [data]
+        _, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+        pieces = [data[i : i + 1] for i in range(len(data))] if number % 5 == 0 else [data]
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -273,13 +300,15 @@ async def test_client_that_never_reads_is_dropped_in_the_end(served: Served, mon
 
 async def test_closed_channels_and_failed_names_leave_nothing_behind(served: Served, libca: Libca):
     """Stock caproto keeps the subscriptions of a cleared channel and every channel that failed."""
-    await libca(f"X = pv('{served.prefix}V2')\n"
-                f"for n in range(20):\n"
-                f"    w = Watched('{served.prefix}V3')\n"
-                f"    w.until(len)\n"
-                f"    w.pv.disconnect()\n")
+    await libca(
+        f"X = pv('{served.prefix}V2')\n"
+        f"for n in range(20):\n"
+        f"    w = Watched('{served.prefix}V3')\n"
+        f"    w.until(len)\n"
+        f"    w.pv.disconnect()\n"
+    )
     await libca(f"get('{served.prefix}V2')")
-    link, = served.server.circuits
+    (link,) = served.server.circuits
     live = [s for subs in served.server.subscriptions.values() for s in subs]
     assert len(live) <= 1 and len(link.circuit.channels) <= 4
     reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
@@ -291,7 +320,7 @@ async def test_closed_channels_and_failed_names_leave_nothing_behind(served: Ser
     got = b""
     while got.count(struct.pack(">HH", 26, 0)) < 50:
         got += await asyncio.wait_for(reader.read(4096), 5)
-    other, = (c for c in served.server.circuits if c is not link)
+    (other,) = (c for c in served.server.circuits if c is not link)
     assert not other.circuit.channels
     writer.transport.abort()
 
@@ -301,7 +330,7 @@ async def test_small_answers_are_not_held_back(served: Served):
     _, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
     while not served.server.circuits:
         await asyncio.sleep(0)
-    link, = served.server.circuits
+    (link,) = served.server.circuits
     sock = link.client.writer.get_extra_info("socket")
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -323,7 +352,11 @@ def test_beacons_go_where_clients_are(monkeypatch):
     monkeypatch.setenv("EPICS_CA_REPEATER_PORT", "5999")
     assert beacon_addresses("127.0.0.1") == [("127.0.0.1", 5999)]
     monkeypatch.setenv("EPICS_CAS_BEACON_ADDR_LIST", "10.0.0.255 10.1.0.255:77")
-    assert beacon_addresses("10.0.0.1") == [("10.0.0.255", 5999), ("10.1.0.255", 77), ("255.255.255.255", 5999)]
+    assert beacon_addresses("10.0.0.1") == [
+        ("10.0.0.255", 5999),
+        ("10.1.0.255", 77),
+        ("255.255.255.255", 5999),
+    ]
 
 
 async def test_beacons_are_sent_and_nobody_listening_is_no_error(served_beacons, caplog):
@@ -344,7 +377,9 @@ async def served_beacons(monkeypatch, free_port, prefix):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
-    monkeypatch.setenv("EPICS_CAS_BEACON_ADDR_LIST", f"127.0.0.1:{sock.getsockname()[1]} 127.0.0.1:{free_port}")
+    monkeypatch.setenv(
+        "EPICS_CAS_BEACON_ADDR_LIST", f"127.0.0.1:{sock.getsockname()[1]} 127.0.0.1:{free_port}"
+    )
     made = Served(0, prefix)
     await made.server.start()
     yield sock, made.server

@@ -29,7 +29,10 @@ async def test_scalars_of_every_record_type(rig: Rig, libca):
     short = await libca(f"text('{p}Short')")
     assert short.startswith("häß") and len(short.encode()) <= 39
     assert await libca(f"ftype('{p}Label_RBV'), ftype('{p}Label_RBV.VAL$'), pv('{p}Label_RBV.$').count") == [
-        0, 4, 100]
+        0,
+        4,
+        100,
+    ]
 
 
 async def test_metadata_and_fields(rig: Rig, libca):
@@ -42,14 +45,27 @@ async def test_metadata_and_fields(rig: Rig, libca):
     meta = await libca(f"{{k: plain(v) for k, v in pv('{p}Voltage').get_ctrlvars().items()}}")
     assert (meta["upper_alarm_limit"], meta["upper_warning_limit"]) == (150, 100)
     assert math.isnan(meta["lower_alarm_limit"])
-    for field, value, text in (("RTYP", "ao", "ao"), ("NAME", f"{p}Level", f"{p}Level"), ("DESC", "Set level", None),
-                               ("EGU", "V", None), ("PREC", 2, None), ("DRVH", 200, "200.00"), ("DRVL", -200, None),
-                               ("ASG", "CONTROL", None), ("SCAN", 0, "Passive"), ("SEVR", 0, "NO_ALARM"),
-                               ("UDF", 0, None), ("VAL", 0, None)):
+    for field, value, text in (
+        ("RTYP", "ao", "ao"),
+        ("NAME", f"{p}Level", f"{p}Level"),
+        ("DESC", "Set level", None),
+        ("EGU", "V", None),
+        ("PREC", 2, None),
+        ("DRVH", 200, "200.00"),
+        ("DRVL", -200, None),
+        ("ASG", "CONTROL", None),
+        ("SCAN", 0, "Passive"),
+        ("SEVR", 0, "NO_ALARM"),
+        ("UDF", 0, None),
+        ("VAL", 0, None),
+    ):
         assert await libca(f"get('{p}Level.{field}')") == value
         if text is not None:
             assert await libca(f"text('{p}Level.{field}')") == text
-    assert await libca(f"get('{p}Image_RBV.NELM'), get('{p}Image_RBV.FTVL', as_string=True)") == [262144, "LONG"]
+    assert await libca(f"get('{p}Image_RBV.NELM'), get('{p}Image_RBV.FTVL', as_string=True)") == [
+        262144,
+        "LONG",
+    ]
     assert await libca(f"epics.PV('{p}Level.NOPE').wait_for_connection(0.3)") is False
     assert await libca(f"epics.PV('{p}Level.VAL$').wait_for_connection(0.3)") is False
     assert await libca(f"get('{p}Level.DESC$', as_string=True)") == "Set level"
@@ -68,14 +84,24 @@ async def test_time_stamps_are_the_backends_to_the_nanosecond(rig: Rig, libca):
     p = rig.prefix
     rig.device.publish("voltage", 1.25, time_ns=1_600_000_000_123_456_789)
     await rig.shows("Voltage", 1.25)
-    assert await libca(f"pv('{p}Voltage').get_timevars()['posixseconds'], pv('{p}Voltage').get_timevars()['nanoseconds']"
-                       ) == [1_600_000_000, 123_456_789]
+    assert await libca(
+        f"pv('{p}Voltage').get_timevars()['posixseconds'], pv('{p}Voltage').get_timevars()['nanoseconds']"
+    ) == [1_600_000_000, 123_456_789]
 
 
 async def test_limits_hysteresis_and_the_worse_severity(rig: Rig, libca):
     p, device = rig.prefix, rig.device
-    get = f"(lambda v: (v['value'], v['severity'], v['status']))(pv('{p}Voltage', form='time').get_with_metadata())"
-    for value, severity, status in ((50, 0, 0), (120, 1, 4), (160, 2, 3), (145, 2, 3), (120, 1, 4), (91, 1, 4), (89, 0, 0)):
+    pick = "(lambda v: (v['value'], v['severity'], v['status']))"
+    get = f"{pick}(pv('{p}Voltage', form='time').get_with_metadata())"
+    for value, severity, status in (
+        (50, 0, 0),
+        (120, 1, 4),
+        (160, 2, 3),
+        (145, 2, 3),
+        (120, 1, 4),
+        (91, 1, 4),
+        (89, 0, 0),
+    ):
         device.publish("voltage", float(value))
         await rig.until(lambda value=value: rig.channel("Voltage").content == value)
         assert await libca(get) == [value, severity, status], value
@@ -142,8 +168,12 @@ async def test_image(rig: Rig, libca):
     image = np.arange(512 * 512, dtype="<i4").reshape(512, 512)
     await libca(f"watch('{p}Image_RBV')")
     rig.device.publish("image", image)
-    assert (await libca(f"watch('{p}Image_RBV').until(lambda h: h[-1][0][1:2] == [262144])[-1][0]")
-            ) == ["array", 262144, 0, 262143]
+    assert (await libca(f"watch('{p}Image_RBV').until(lambda h: h[-1][0][1:2] == [262144])[-1][0]")) == [
+        "array",
+        262144,
+        0,
+        262143,
+    ]
     assert await libca(f"get('{p}Image_RBV.NORD')") == 262144
     assert await libca(f"int((get('{p}Image_RBV') == np.arange(262144)).sum())") == 262144
     assert await libca(f"get('{p}Image_RBV', count=10)") == list(range(10))
@@ -190,9 +220,15 @@ async def test_lost_link_is_invalid_at_once_with_the_last_value(rig: Rig, libca)
     assert "not connected" in rig.face.own.updates["last_refusal"].value
 
 
-@pytest.mark.parametrize("text", ["record(ai, \"$(P)Bad\") { field(HIGH, \"x\") field(HSV, \"MINOR\") info(hitline, \"dev voltage\") }",
-                                  "record(calc, \"$(P)Bad\") { field(CALC, \"A+1\") }", "record(ai, \"$(P)Bad\") {",
-                                  "record(ai, \"$(P)Bad\") { field(LINR, \"9\") info(hitline, \"dev voltage\") }"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'record(ai, "$(P)Bad") { field(HIGH, "x") field(HSV, "MINOR") info(hitline, "dev voltage") }',
+        'record(calc, "$(P)Bad") { field(CALC, "A+1") }',
+        'record(ai, "$(P)Bad") {',
+        'record(ai, "$(P)Bad") { field(LINR, "9") info(hitline, "dev voltage") }',
+    ],
+)
 async def test_bad_overlay_never_takes_the_face_down(group, tmp_path, ca_port, prefix, libca, text):
     db = 'record(int64in, "$(P)Count") { info(hitline, "dev count") }\n' + text
     async with running(group, tmp_path, ca_port, prefix=prefix, db=db) as rig:

@@ -8,8 +8,13 @@ from hitline.ioc.faces.ca.event import Event
 from hitline.ioc.faces.ca.value import Type
 
 VALUES = {
-    Type.DOUBLE: 1.5, Type.LONG: 7, Type.ENUM: 1, Type.STRING: "text",
-    Type.CHAR: np.frombuffer(b"abc", "u1"), Type.INT: np.arange(3, dtype="<i2"), Type.FLOAT: np.array([1.5], "<f4"),
+    Type.DOUBLE: 1.5,
+    Type.LONG: 7,
+    Type.ENUM: 1,
+    Type.STRING: "text",
+    Type.CHAR: np.frombuffer(b"abc", "u1"),
+    Type.INT: np.arange(3, dtype="<i2"),
+    Type.FLOAT: np.array([1.5], "<f4"),
 }
 
 
@@ -17,8 +22,14 @@ VALUES = {
 @pytest.mark.parametrize("kind", range(5))
 def test_as_caproto(native, kind):
     value = VALUES[native]
-    channel = Channel("X", native, value, rtype="ai", meta=Meta("V", 2, ("a", "b") if native is Type.ENUM else ()),
-                      state=State(1, 4, "", 10**18))
+    channel = Channel(
+        "X",
+        native,
+        value,
+        rtype="ai",
+        meta=Meta("V", 2, ("a", "b") if native is Type.ENUM else ()),
+        state=State(1, 4, "", 10**18),
+    )
     data_type = Type(native + 7 * kind)
     metadata, values = channel.converted(data_type)
     ours = Event(metadata, values).message(data_type, 99, 0, None)
@@ -29,11 +40,15 @@ def test_as_caproto(native, kind):
 def test_large_arrays_and_parts_of_them(size):
     values = np.arange(size, dtype=">i4")
     event = Event(b"", values)
-    assert event.message(5, 1, 0, None) == bytes(ca.EventAddResponse(values, Type.LONG, size, 1, 1, metadata=b""))
+    assert event.message(5, 1, 0, None) == bytes(
+        ca.EventAddResponse(values, Type.LONG, size, 1, 1, metadata=b"")
+    )
     some = bytes(ca.EventAddResponse(values[:10], Type.LONG, 10, 1, 2, metadata=b""))
     assert event.message(5, 2, 10, None) == some
     part = ca.parse_channel_filter("[2:4]").arr
-    assert event.message(5, 3, 0, part) == bytes(ca.EventAddResponse(values[2:5], Type.LONG, 3, 1, 3, metadata=b""))
+    assert event.message(5, 3, 0, part) == bytes(
+        ca.EventAddResponse(values[2:5], Type.LONG, 3, 1, 3, metadata=b"")
+    )
 
 
 def test_bytes_are_made_once_for_all_subscribers():

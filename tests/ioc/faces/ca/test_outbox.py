@@ -1,4 +1,4 @@
-"""Invariant: per subscription the newest values survive, in the order in which they came, and replies never drop."""
+"""Invariant: of each subscription the newest survive, in the order of their coming; replies never drop."""
 
 import asyncio
 

@@ -19,9 +19,19 @@ from hitline.ioc.faces.ca.value import (
 NUMBERS = [t for t in Type if 1 <= t <= 6]
 
 
-@pytest.mark.parametrize(("value", "precision", "text"), [
-    (12.3456, 2, b"12.35"), (12.0, 0, b"12"), (-0.5, 1, b"-0.5"), (2e7, 5, b"20000000.000"), (3e17, 2, b" 3.00e+17"),
-    (0.1, 9, b" 1.000000000e-01"), (2**60, 0, b"1152921504606846976"), (7, 3, b"7")])
+@pytest.mark.parametrize(
+    ("value", "precision", "text"),
+    [
+        (12.3456, 2, b"12.35"),
+        (12.0, 0, b"12"),
+        (-0.5, 1, b"-0.5"),
+        (2e7, 5, b"20000000.000"),
+        (3e17, 2, b" 3.00e+17"),
+        (0.1, 9, b" 1.000000000e-01"),
+        (2**60, 0, b"1152921504606846976"),
+        (7, 3, b"7"),
+    ],
+)
 def test_numbers_as_text_follow_prec(value, precision, text):
     assert to_wire(value, Type.STRING, precision=precision) == [text]
 
@@ -33,9 +43,18 @@ def test_nan_and_infinity():
     assert to_wire(math.nan, Type.STRING, precision=2) == [b"nan"]
 
 
-@pytest.mark.parametrize(("value", "want", "result"), [
-    (3e9, Type.LONG, 2**31 - 1), (-4e9, Type.LONG, -2**31), (70000, Type.INT, 32767), (-1, Type.ENUM, 0),
-    (300, Type.CHAR, 255), (2**40, Type.DOUBLE, float(2**40)), (5, Type.FLOAT, 5.0)])
+@pytest.mark.parametrize(
+    ("value", "want", "result"),
+    [
+        (3e9, Type.LONG, 2**31 - 1),
+        (-4e9, Type.LONG, -(2**31)),
+        (70000, Type.INT, 32767),
+        (-1, Type.ENUM, 0),
+        (300, Type.CHAR, 255),
+        (2**40, Type.DOUBLE, float(2**40)),
+        (5, Type.FLOAT, 5.0),
+    ],
+)
 def test_out_of_range_is_held_at_the_end(value, want, result):
     assert to_wire(value, want).tolist() == [result]
 
@@ -48,7 +67,11 @@ def test_states():
     assert state_from_wire([b"Run"], Type.STRING, choices) == 1
     assert state_from_wire([b"1"], Type.STRING, choices) == 1
     assert state_from_wire(np.array([1], ">f8"), Type.DOUBLE, choices) == 1
-    for bad, kind in ([b"Stop"], Type.STRING), (np.array([2], ">u2"), Type.ENUM), (np.array([0.5]), Type.DOUBLE):
+    for bad, kind in (
+        ([b"Stop"], Type.STRING),
+        (np.array([2], ">u2"), Type.ENUM),
+        (np.array([0.5]), Type.DOUBLE),
+    ):
         with pytest.raises(Refused, match=r"Idle, Run"):
             state_from_wire(bad, kind, choices)
     with pytest.raises(Refused):
@@ -82,17 +105,22 @@ def test_numbers_from_text():
 
 
 @pytest.mark.parametrize("data_type", [t for t in Type if t < 35])
-@pytest.mark.parametrize(("native", "value"), [(Type.DOUBLE, 12.5), (Type.LONG, 12), (Type.ENUM, 1), (Type.STRING, "12")])
+@pytest.mark.parametrize(
+    ("native", "value"), [(Type.DOUBLE, 12.5), (Type.LONG, 12), (Type.ENUM, 1), (Type.STRING, "12")]
+)
 def test_every_type_packs_and_is_read_back_by_caproto(native, value, data_type):
     """What we send for any DBR type is what caproto's own client code reads."""
-    meta = Meta("µm-too-long", 2, ("Idle", "Run") if native is Type.ENUM else (), tuple(map(float, range(1, 9))))
+    meta = Meta(
+        "µm-too-long", 2, ("Idle", "Run") if native is Type.ENUM else (), tuple(map(float, range(1, 9)))
+    )
     state = State(2, 3, "", 1_700_000_000_123_456_789)
     channel = Channel("X", native, value, rtype="ai", meta=meta, state=state)
     metadata, values = channel.converted(data_type)
     message = ca.ReadNotifyResponse(values, data_type, len(values), 1, 1, metadata=metadata)
     wire = bytes(message)
-    parsed = ca.ReadNotifyResponse.from_wire(ca.ReadNotifyResponse(b"", data_type, 1, 1, 1).header,
-                                             memoryview(bytearray(wire[16:])))
+    parsed = ca.ReadNotifyResponse.from_wire(
+        ca.ReadNotifyResponse(b"", data_type, 1, 1, 1).header, memoryview(bytearray(wire[16:]))
+    )
     got = parsed.data[0]
     expected = {Type.ENUM: 1}.get(native, 12)
     if ca.native_type(data_type) is Type.STRING:
@@ -107,11 +135,17 @@ def test_every_type_packs_and_is_read_back_by_caproto(native, value, data_type):
         assert (stamp.secondsSinceEpoch + 631152000, stamp.nanoSeconds) == (1_700_000_000, 123_456_789)
     if data_type in (Type.CTRL_DOUBLE, Type.CTRL_LONG):
         m = parsed.metadata
-        assert (m.upper_disp_limit, m.lower_alarm_limit, m.upper_ctrl_limit, m.lower_ctrl_limit) == (1, 6, 7, 8)
+        assert (m.upper_disp_limit, m.lower_alarm_limit, m.upper_ctrl_limit, m.lower_ctrl_limit) == (
+            1,
+            6,
+            7,
+            8,
+        )
         assert m.units == "µm-too".encode()
     if data_type is Type.CTRL_ENUM:
         assert [bytes(s) for s in parsed.metadata.enum_strings] == (
-            [b"Idle", b"Run"] if native is Type.ENUM else [])
+            [b"Idle", b"Run"] if native is Type.ENUM else []
+        )
 
 
 def test_no_limit_is_nan_for_doubles_and_zero_for_integers():
