@@ -36,6 +36,8 @@ class Book:
     open: bool = False
     lent: bool = False
     """The owner came with the run instead of by a command, and goes with it."""
+    orderly: bool = False
+    """The conductor ended as it should, with its station perhaps, and has not seen the members since."""
     takers: set[str] = field(default_factory=set)
     """Members that were in RUN in this run."""
 
@@ -72,11 +74,14 @@ class Book:
             self.takers |= {name for name, state in states.items() if state is State.RUN}
         for name in self.takers & set(states):
             state = states[name]
-            if self.open and state in FLAG and not (phase == "Aborting" and state is State.SAFE):
+            wanted = phase == "Aborting" and state is State.SAFE
+            rested = self.orderly and state in (State.INIT, State.NEW)
+            if self.open and state in FLAG and not wanted and not rested:
                 self.flag(FLAG[state])
         still = {name for name, state in states.items() if state in IN_RUN or state is State.DEAD}
-        if states and self.takers <= set(states) and not self.takers & still:
-            self.open = False
+        if states and self.takers <= set(states):
+            self.orderly = False
+            self.open = self.open and bool(self.takers & still)
         if self.lent and not self.open and states and all(state is State.INIT for state in states.values()):
             self.own("")
 
@@ -107,6 +112,7 @@ class Book:
             kept = json.loads(file.read_text())
             return cls(number=int(kept["number"]), run_id=str(kept["run_id"]), owner=str(kept["owner"]),
                        started=str(kept["started"]), condition=int(kept["condition"]) & 31,
-                       open=kept["open"] is True, lent=kept["lent"] is True, takers=set(kept["takers"]))
+                       open=kept["open"] is True, lent=kept["lent"] is True,
+                       orderly=kept["orderly"] is True, takers=set(kept["takers"]))
         except (OSError, ValueError, TypeError, KeyError):
             return cls()

@@ -86,7 +86,8 @@ class Conductor(Instrument):
     async def disconnect(self) -> None:
         """Leave everything as it is; that others end with the station is no news of the run."""
         await self._cancel()
-        self._gone = True
+        self._gone = self.book.orderly = True
+        self.book.save(self._file)
 
     async def set_owner(self, owner: str) -> str:
         """Take a free baton, or free it by an empty text."""

@@ -37,7 +37,8 @@ def judge(states: Mapping[str, State], missing: Iterable[str] = (),
         if text := named(*wanted):
             reasons = {why[name] for name, state in states.items() if state in wanted and why.get(name)}
             return word, Severity.MAJOR, ": ".join([text, *sorted(reasons)])
-    if missing := list(missing):
+    missing = list(missing)
+    if missing and State.RUN not in states.values():
         return "Idle", Severity.INVALID, f"waiting for {', '.join(missing)}"
     for state in states.values():
         if not state.steady:

@@ -30,6 +30,7 @@ def test_state_of_a_run(states: dict[str, State], word: str, severity: Severity,
 
 def test_one_that_was_never_seen_makes_it_invalid() -> None:
     assert judge({"a": S.INIT}, ["b"]) == ("Idle", Severity.INVALID, "waiting for b")
+    assert judge({"a": S.RUN}, ["b"])[0] == "Running"
 
 
 def test_members_say_why() -> None:
@@ -116,6 +117,16 @@ def test_a_closed_run_is_not_opened_by_what_a_member_shows_late(book: Book) -> N
     assert note(book, S.RUN, S.INIT) == (False, "GOOD")
     assert note(book, S.RUN, S.INIT, run="y-A") == (True, "GOOD")
     assert book.run_id == "y-A"
+
+
+@pytest.mark.parametrize(("orderly", "condition"), [(True, "GOOD"), (False, "INCOMPLETE")])
+def test_a_run_that_ended_while_the_conductor_was_away(book: Book, orderly: bool, condition: str) -> None:
+    """After an orderly end the readouts closed the run themselves; after a crash nobody knows."""
+    book.orderly = orderly
+    book.note({"a": S.INIT}, {}, "")
+    assert book.open
+    assert note(book, S.INIT, S.INIT) == (False, condition)
+    assert not book.orderly
 
 
 def test_survives_its_process(book: Book, tmp_path: Path) -> None:
