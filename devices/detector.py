@@ -13,7 +13,7 @@ from .external import RunLog
 from .run import MOVE_S, Run
 from .signals import Choice, ChoiceSetting, Count, Flag, Number, NumberSetting, Request, Sample, Text
 from .status import Status
-from .wait import Bell
+from .wait import Bell, Refusal, never
 
 PATIENCE_S = 60.0
 """An exposure may last this much longer than its acquire time: draining, a restarted face."""
@@ -60,7 +60,7 @@ class HitDetector(Device):
         super().__init__(prefix, **kwargs)
         self.conductor = conductor
         self.source = source or self.name
-        self.refusal: Callable[[str], str] = lambda pv: ""
+        self.refusal: Callable[[str], Refusal] = never
         self.bell = Bell()
         self.log_asset = RunLog()
         self.taken: dict[str, Sample] | None = None

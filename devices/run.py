@@ -12,7 +12,7 @@ from ophyd import Device
 
 from .signals import Choice, Count, Flag, Request, Text, TextRequest
 from .status import Status
-from .wait import Bell, Failed, Put, Seen, Verdict, drive
+from .wait import Bell, Failed, Put, Refusal, Seen, Verdict, drive, never
 
 MOVE_S = 30.0
 """Default timeout of a transition of the whole station; a restarted conductor must fit in."""
@@ -57,7 +57,7 @@ class Run(Device):
     def __init__(self, prefix: str = "", *, owner_name: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
         self.owner_name = owner_name or session()
-        self.refusal: Callable[[str], str] = lambda pv: ""
+        self.refusal: Callable[[str], Refusal] = never
         self.bell = Bell()
         self._holders: set[str] = set()
         self._lock = threading.RLock()
@@ -131,9 +131,10 @@ class Run(Device):
                 self.end().wait()
                 self.land().wait()
 
-    def _reason(self, pv: str) -> str:
+    def _reason(self, pv: str) -> Refusal:
         """Why a command had no effect: turned down on the way, or the conductor could not do it."""
-        return self.refusal(pv) or self.message.sample(1.0).value
+        told = self.refusal(pv)
+        return told if told.text else Refusal(self.message.sample(1.0).value)
 
     def _move(self, verb: str, value: Any, timeout_s: float) -> Status:
         return Status.of(self, f"{self.name}: {verb}", timeout_s,

@@ -15,7 +15,7 @@ from ophyd.signal import EpicsSignal, EpicsSignalBase, EpicsSignalRO
 from ophyd.utils.epics_pvs import AlarmSeverity, waveform_to_string
 
 from .status import Status
-from .wait import Bell, Put, Seen, Verdict, drive
+from .wait import Bell, Failed, Put, Refusal, Seen, Verdict, drive, never
 
 CONNECT_S = 20.0
 """A read waits this long for a server that is away, so that a plan outlives the restart of a face.
@@ -197,24 +197,35 @@ class Writes(EpicsSignal, Typed):
         tolerance = self.tolerance or 0.0
         return abs(float(shown) - float(wanted)) <= max(tolerance, 1e-6 * abs(float(wanted)))
 
-    def set(self, value: Any, *, timeout: float | None = SET_S, settle_time: float | None = None) -> Status:
-        """Put, and be done when the readback shows it; fails naming PV, wanted and last value."""
-        timeout_s = SET_S if timeout is None else timeout
-        put = Put(self, value, self.bell, self._refusal, confirm_s=READBACK_S)
+    def arrived(self, put: Put) -> Seen:
+        """Look whether the value of a put is shown."""
+        shown = self.sample(1.0)
+        same = put.count > 0 and shown.valid and self.same(shown.value, put.value)
+        verdict = Verdict.DONE if same else Verdict.UNTOUCHED if shown.valid else Verdict.UNSURE
+        return Seen(verdict, self.pvname, repr(put.value), str(shown))
 
-        def look() -> Seen:
-            shown = self.sample(1.0)
-            same = put.count > 0 and shown.valid and self.same(shown.value, value)
-            verdict = Verdict.DONE if same else Verdict.UNTOUCHED if shown.valid else Verdict.UNSURE
-            return Seen(verdict, self.pvname, repr(value), str(shown))
+    def set(self, value: Any, *, timeout: float | None = SET_S, settle_time: float | None = None) -> Status:
+        """Put, and be done when it has arrived; fails with the reason, or with PV, wanted and last value."""
+        timeout_s = SET_S if timeout is None else timeout
 
         def action(status: Status) -> None:
+            before = self._refusal(self.setpoint_pvname)
+            put = Put(self, value, self.bell, self._refusal, confirm_s=READBACK_S)
+
+            def look() -> Seen:
+                completed, seen = put.completed, self.arrived(put)
+                if completed and seen.verdict is not Verdict.GOING:
+                    refusal = self._refusal(put.pv)
+                    if refusal.text and refusal != before:
+                        raise Failed(f"put of {value!r} to {put.pv} was refused ({refusal.text}); {seen}")
+                return seen
+
             drive(look, self.bell, timeout_s, put=put, note=status.note, cancelled=status.cancelled)
 
         return Status.of(self, f"set {self.name} to {value!r}", timeout_s, action)
 
-    def _refusal(self, pv: str) -> str:
-        return getattr(self.root, "refusal", lambda pv: "")(pv)
+    def _refusal(self, pv: str) -> Refusal:
+        return getattr(self.root, "refusal", never)(pv)
 
 
 class NumberSetting(Writes):
@@ -254,15 +265,27 @@ class TextSetting(ChoiceSetting):
     FIELD = LONG
 
 
+def completed(signal: Writes, put: Put) -> Seen:
+    """Look whether a command has been carried out: its record shows nothing of it, so completion must do."""
+    verdict = Verdict.UNTOUCHED if put.count == 0 else Verdict.UNSURE if put.lost else (
+        Verdict.DONE if put.completed else Verdict.GOING)
+    return Seen(verdict, signal.pvname, "completion", "lost with its circuit, outcome unknown" if put.lost
+                else verdict.value)
+
+
 class Request(Writes):
-    """The record of a command: put 1, or the argument where it takes one. Its readback is itself."""
+    """The record of a command: put 1. `set` is done at its completion."""
+
+    arrived = completed
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(prefix, readback=prefix, **kwargs)
 
 
 class TextRequest(TextSetting):
-    """The record of a command that takes one string."""
+    """The record of a command that takes one argument as text. `set` is done at its completion."""
+
+    arrived = completed
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(prefix, readback=prefix, **kwargs)

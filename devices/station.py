@@ -6,6 +6,7 @@ from ophyd import Component as Cpt
 from ophyd import Device
 
 from .signals import LONG, Number, Text
+from .wait import Refusal
 
 
 class StationDevice(Device):
@@ -22,9 +23,10 @@ class StationDevice(Device):
     last_restart = Cpt(Text, "LastRestart_RBV", kind="omitted")
     failed = Cpt(Text, "Failed_RBV", kind="normal")
 
-    def refusal(self, pv: str) -> str:
+    def refusal(self, pv: str) -> Refusal:
         """Why the last put to `pv` was refused; empty when the last refusal was of another PV."""
         with contextlib.suppress(TimeoutError):
-            text = self.last_refusal.sample(1.0).value
-            return text if pv.removesuffix(LONG) in text else ""
-        return ""
+            last = self.last_refusal.sample(1.0)
+            if last.value.startswith(f"{pv.removesuffix(LONG)}:"):
+                return Refusal(last.value, last.timestamp)
+        return Refusal()

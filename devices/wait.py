@@ -62,6 +62,20 @@ class Seen:
         return f"{self.pv}: wanted {self.wanted}, last value {self.last}"
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a put was turned down, as the station tells it; CA itself cannot."""
+
+    text: str = ""
+    stamp: float = 0.0
+    """When, by the clock of the face: tells a new refusal from an old one with the same text."""
+
+
+def never(pv: str) -> Refusal:
+    """Stand in for a station whose refusals nobody knows."""
+    return Refusal()
+
+
 class Bell:
     """Wakes the waits of a device; any monitor callback may ring it."""
 
@@ -87,7 +101,7 @@ class Put:
     `signal` is an ophyd EpicsSignal (or anything with its `put` and a count of lost circuits, `drops`).
     """
 
-    def __init__(self, signal: Any, value: Any, bell: Bell, refusal: Callable[[str], str] = lambda pv: "",
+    def __init__(self, signal: Any, value: Any, bell: Bell, refusal: Callable[[str], Refusal] = never,
                  confirm_s: float = CONFIRM_S) -> None:
         self.signal = signal
         self.value = value
@@ -165,7 +179,7 @@ def drive(look: Callable[[], Seen], bell: Bell, timeout_s: float, *, put: Put | 
         if put is not None and seen.verdict is Verdict.UNTOUCHED:
             futile_since = (futile_since or now) if completed and not put.lost else None
             if futile_since is not None and now - futile_since >= put.confirm_s:
-                reason = put.refusal(put.pv) or "no reason given"
+                reason = put.refusal(put.pv).text or "no reason given"
                 raise Failed(f"put of {put.value!r} to {put.pv} had no effect ({reason}); {seen}")
             if put.count == 0 or put.may_repeat(now):
                 try:

@@ -170,7 +170,7 @@ def refusals():
     assert det.read()["det1_exposure"]["value"] == 1
     det.unstage()
     fault("refuse")
-    with pytest.raises(Failed, match=r"T:DET1:AcquireTime .*2.5 s refused.*wanted 2.5, last value"):
+    with pytest.raises(Failed, match=r"T:DET1:AcquireTime was refused .*2.5 s ref.*wanted 2.5, last value"):
         det.acquire_time.set(2.5).wait(10)
     det.acquire_time.set(1.5).wait(10)
     assert det.acquire_time.get() == 1.5

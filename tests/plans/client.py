@@ -38,7 +38,7 @@ def connect():
 
 def scan(hits):
     """One exposure per entry, with exactly so many hits in it."""
-    det.cmd_rewind.put(1, use_complete=True)
+    det.cmd_rewind.set(1).wait(10)
     RE(plans.list_scan([det], det.slice_hits, hits), say)
     return results()
 
@@ -62,7 +62,7 @@ def results():
 
 def count(num, exposure, hits):
     """hit_count with everything that a first user meets."""
-    det.cmd_rewind.put(1, use_complete=True)
+    det.cmd_rewind.set(1).wait(10)
     det.slice_hits.set(hits).wait(10)
     before = det.acquire_time.get()
     points = []

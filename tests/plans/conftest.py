@@ -83,7 +83,7 @@ class Session:
 
     def ask(self, do: str, heard: Callable[[str, Any], None] = lambda name, value: None,
             **more: Any) -> tuple[str, Any]:
-        """Send a request; returns ("done" or "failed", its value). `heard` gets the documents as they come."""
+        """Send a request; returns ("done" or "failed", its value). `heard` gets documents as they come."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": do, **more}) + "\n")
         self.process.stdin.flush()
@@ -136,7 +136,8 @@ def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
             yield Running(file, env, tot)
         finally:
             up.terminate()
-            up.wait(15)
+            assert up.wait(15) == 0
+            assert not living(pid_file(file.parent / "runs"))
 
 
 @contextmanager

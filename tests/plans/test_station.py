@@ -71,4 +71,5 @@ def test_a_plan_that_cannot_go_on_says_why(session):
     assert outcome == "failed"
     assert "T:DET1:Acquire " in text and "at its end: send rewind first" in text and "wanted 3 of run" in text
     outcome, result = session.ask("count", num=1, exposure=None, hits=5)
-    assert outcome == "done" and result["state"] == "Idle"
+    assert outcome == "done", result
+    assert result["state"] == "Idle"
