@@ -1,9 +1,9 @@
-"""Figures of the Channel Access face: update rates, latency and puts with a libca client, images, a stopped client.
+"""Figures of the Channel Access face with libca clients: rates, latency, puts, images, a stopped client.
 
     python bench/ca.py [--quick]
 
-Three processes on loopback, as in a station: the instrument, the face, libca clients. Every value that arrives
-is checked; a wrong one ends the run with exit code 1. Prints one JSON object and writes bench/results/ca.json.
+Processes on loopback, as in a station: the instrument, the face, clients. Images and read-backs are checked;
+a wrong one ends the run with exit code 1. Prints one JSON object and writes bench/results/ca.json.
 """
 
 # ruff: noqa: D102 -- setters and commands say it in their tables
@@ -114,8 +114,8 @@ for line in sys.stdin:
         heard[0] = wrong[0] = 0; late.clear(); answer = 0
     elif words[0] == "count":
         sample = sorted(late)
-        answer = {"heard": heard[0], "wrong": wrong[0],
-                  "late_ms": [round(1e3 * sample[int(f * (len(sample) - 1))], 2) for f in (0.5, 0.99)] if sample else []}
+        at = lambda f: round(1e3 * sample[int(f * (len(sample) - 1))], 2)
+        answer = {"heard": heard[0], "wrong": wrong[0], "late_ms": [at(0.5), at(0.99)] if sample else []}
     elif words[0] == "put":
         answer = [put(words[1], float(n)) for n in range(int(words[2]))]
     elif words[0] == "get":
@@ -132,8 +132,13 @@ class Client:
 
     def __init__(self, port: int, kind: str, names: list[str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", CLIENT, kind, ",".join(names)], text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | environment(port))
+            [sys.executable, "-c", CLIENT, kind, ",".join(names)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | environment(port),
+        )
         if self.process.stdout.readline().strip() != "up":
             raise SystemExit("a client could not connect")
 
@@ -149,17 +154,28 @@ class Client:
 
 
 def environment(port: int) -> dict[str, str]:
-    return {"EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO", "EPICS_CA_SERVER_PORT": str(port),
-            "EPICS_CA_MAX_ARRAY_BYTES": "16777216", "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO", "HITLINE_LOG": "ERROR"}
+    return {
+        "EPICS_CA_ADDR_LIST": "127.0.0.1",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_SERVER_PORT": str(port),
+        "EPICS_CA_MAX_ARRAY_BYTES": "16777216",
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "HITLINE_LOG": "ERROR",
+    }
 
 
 def milliseconds(samples: list[float]) -> dict[str, float]:
     ordered = sorted(samples)
-    return {"median_ms": round(1e3 * statistics.median(ordered), 3),
-            "p99_ms": round(1e3 * ordered[int(0.99 * (len(ordered) - 1))], 3), "count": len(ordered)}
+    return {
+        "median_ms": round(1e3 * statistics.median(ordered), 3),
+        "p99_ms": round(1e3 * ordered[int(0.99 * (len(ordered) - 1))], 3),
+        "count": len(ordered),
+    }
 
 
-async def rates(load: Load, face: psutil.Process, clients: list[Client], hz: float, seconds: float) -> dict[str, Any]:
+async def rates(
+    load: Load, face: psutil.Process, clients: list[Client], hz: float, seconds: float
+) -> dict[str, Any]:
     """What each client hears of all scalars at a rate, how late, and what the face needs for it."""
     for client in clients:
         await client.ask("reset")
@@ -170,10 +186,14 @@ async def rates(load: Load, face: psutil.Process, clients: list[Client], hz: flo
     cpu_s = sum(face.cpu_times()[:2]) - cpu_s
     counts = [await client.ask("count") for client in clients]
     sent = SCALARS * int(hz * seconds)
-    return {"sent_per_s": round(sent / took_s), "heard_per_s": [round(c["heard"] / took_s) for c in counts],
-            "heard_fraction": round(min(c["heard"] for c in counts) / sent, 4),
-            "late_ms_median_p99": counts[0]["late_ms"], "face_cpu_percent": round(100 * cpu_s / took_s),
-            "face_rss_mb": round(face.memory_info().rss / 1e6)}
+    return {
+        "sent_per_s": round(sent / took_s),
+        "heard_per_s": [round(c["heard"] / took_s) for c in counts],
+        "heard_fraction": round(min(c["heard"] for c in counts) / sent, 4),
+        "late_ms_median_p99": counts[0]["late_ms"],
+        "face_cpu_percent": round(100 * cpu_s / took_s),
+        "face_rss_mb": round(face.memory_info().rss / 1e6),
+    }
 
 
 async def images(load: Load, face: psutil.Process, prefix: str, port: int, seconds: float) -> dict[str, Any]:
@@ -190,8 +210,11 @@ async def images(load: Load, face: psutil.Process, prefix: str, port: int, secon
         heard = await clients[0].ask("count")
         if heard["wrong"]:
             raise SystemExit("an image was mixed of two")
-        found[name] = {"heard_per_s": round(heard["heard"] / took_s, 1), "face_rss_mb": round(face.memory_info().rss / 1e6),
-                       "face_cpu_percent": round(100 * (sum(face.cpu_times()[:2]) - cpu_s) / took_s)}
+        found[name] = {
+            "heard_per_s": round(heard["heard"] / took_s, 1),
+            "face_rss_mb": round(face.memory_info().rss / 1e6),
+            "face_cpu_percent": round(100 * (sum(face.cpu_times()[:2]) - cpu_s) / took_s),
+        }
     for client in clients:
         client.close()
     return found
@@ -199,25 +222,35 @@ async def images(load: Load, face: psutil.Process, prefix: str, port: int, secon
 
 async def main(quick: bool) -> None:
     seconds, rounds = (2.0, 50) if quick else (8.0, 300)
-    group, prefix, port = f"bench{uuid.uuid4().hex[:8]}", "B:", random.randint(20000, 32000)  # noqa: S311
+    group, prefix, port = f"bench{uuid.uuid4().hex[:8]}", "B:", random.randint(20000, 32000)
     with tempfile.TemporaryDirectory() as folder:
         station = Path(folder) / "station.toml"
         (Path(folder) / "load.db").write_text(
-            database(Load.ATTRIBUTES, (), title="load", instrument="load", prefix="$(P)"))
-        station.write_text(f'name = "{group}"\nprefix = "{prefix}"\n[faces.ca]\nport = {port}\noverlays = ["load.db"]\n')
+            database(Load.ATTRIBUTES, (), title="load", instrument="load", prefix="$(P)")
+        )
+        station.write_text(
+            f'name = "{group}"\nprefix = "{prefix}"\n[faces.ca]\nport = {port}\noverlays = ["load.db"]\n'
+        )
         load = Load("load")
         async with Node(group, "load") as node:
             satellite = Satellite(load)
             node.add(satellite)
             await satellite.start()
             await satellite.move("initialize", {})
-            process = subprocess.Popen([sys.executable, "-m", "hitline.ioc.faces.ca", str(station)], text=True,
-                                       stdout=subprocess.PIPE, env=os.environ | environment(port))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hitline.ioc.faces.ca", str(station)],
+                text=True,
+                stdout=subprocess.PIPE,
+                env=os.environ | environment(port),
+            )
             began_s = time.perf_counter()
             assert (await asyncio.to_thread(process.stdout.readline)).startswith("ready")
             result: dict[str, Any] = {
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores", "python": platform.python_version(),
-                "scalars": SCALARS, "start_s": round(time.perf_counter() - began_s, 2)}
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+                "python": platform.python_version(),
+                "scalars": SCALARS,
+                "start_s": round(time.perf_counter() - began_s, 2),
+            }
             face = psutil.Process(process.pid)
             names = [f"{prefix}S{n}_RBV" for n in range(SCALARS)]
             try:
@@ -231,8 +264,13 @@ async def main(quick: bool) -> None:
                     result[f"one_client_{hz}_hz"] = await rates(load, face, [one], hz, seconds)
                 more = [one, *(Client(port, "scalars", names) for _ in range(3))]
                 result["four_clients_10_hz"] = await rates(load, face, more, 10, seconds)
-                result["get_under_that_load"] = milliseconds((await asyncio.gather(
-                    more[3].ask(f"get {prefix}Plain_RBV {rounds}"), load.play(10, seconds / 2)))[0])
+                result["get_under_that_load"] = milliseconds(
+                    (
+                        await asyncio.gather(
+                            more[3].ask(f"get {prefix}Plain_RBV {rounds}"), load.play(10, seconds / 2)
+                        )
+                    )[0]
+                )
                 for client in more:
                     client.close()
                 result["images_1_mb_20_hz"] = await images(load, face, prefix, port, seconds)

@@ -60,14 +60,15 @@ class Bound:
     def show(self, name: str, update: Update) -> None:
         """Show an update of a watched attribute."""
         if self.wrong:
-            self.channel.show(None, replace(update, severity=Severity.INVALID, status=self.wrong))
+            self.channel.show(None, replace(update, value=None, severity=Severity.INVALID, status=self.wrong))
         elif self.binding.is_command:
             self._show_command(name, update)
         else:
             try:
                 self.channel.show(shown(self.channel, self.attribute, update.value), update)
             except NoFit as error:
-                self.channel.show(None, replace(update, severity=Severity.INVALID, status=str(error)))
+                none = replace(update, value=None, severity=Severity.INVALID, status=str(error))
+                self.channel.show(None, none)
 
     def _show_command(self, name: str, update: Update) -> None:
         """A command has no value of its own: a bo is 1 while it is being carried out."""

@@ -1,4 +1,4 @@
-"""One new value on its way to subscribers: the bytes of CA_PROTO_EVENT_ADD answers, made once for all of them.
+"""One new value on its way to subscribers: the bytes of CA_PROTO_EVENT_ADD answers, made once for all.
 
 Caproto would build and check a message per subscriber, which costs more than everything else that a monitor
 update needs. The layout is the Channel Access Protocol Specification's (message header, extended header).
@@ -24,7 +24,7 @@ class Event:
         self._made: dict[Any, tuple[int, bytes]] = {}
 
     def message(self, data_type: int, subscription: int, count: int, part: Any) -> bytes:
-        """Give the answer for one subscription; `count` 0 is all there is, `part` is an array filter or None."""
+        """Give the answer for one subscription; `count` 0 is all there is, `part` an array filter or None."""
         if (count, part) not in self._made:
             self._made[count, part] = self._payload(count, part)
         number, payload = self._made[count, part]

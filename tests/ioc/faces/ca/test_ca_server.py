@@ -133,7 +133,7 @@ async def test_stopped_image_monitor_does_not_hurt_others(served: Served, libca:
         assert psutil.Process().memory_info().rss - rss < 50e6
         os.kill(bad.pid, signal.SIGCONT)
         last = await bad(
-            f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5) and True)"
+            f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5, 40) and True)"
             f"(len(watch('{served.prefix}Image').heard))"
         )
         assert last, "the stopped client does not come back"
