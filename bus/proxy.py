@@ -61,7 +61,7 @@ class Proxy(View):
         return super().listen(callback)
 
     async def get(self, name: str, timeout_s: float = 2.0) -> Update:
-        """Read an attribute from the instrument; raises Refused."""
+        """Read an attribute from the instrument; raises Refused. `updates` follow by themselves."""
         return await self._here().get(name, timeout_s)
 
     async def set(self, name: str, value: Any, timeout_s: float = 2.0) -> Reply:
@@ -109,7 +109,7 @@ class Proxy(View):
                         async with asyncio.timeout(IDLE_POLL_S):
                             await self.news.wait()
                     except TimeoutError:
-                        await self.get(busy)
+                        await self._here().reread(busy)
         except TimeoutError:
             raise TimeoutError(f"{self.name}: {name} still under way after {timeout_s:g} s "
                                f"({busy} is true)") from None

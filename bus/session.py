@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 AUDIT_S = 10.0
 """All scalars are read this often: a lost update that is the last one for long leaves no gap behind."""
+SETTLE_S = 0.2
 AGAIN_S = 1.0
 """Pause before the tables are asked for again, when a living satellite did not answer."""
 
@@ -60,7 +61,7 @@ class Session:
         return list(args) if args or self.stream.described else None
 
     async def get(self, name: str, timeout_s: float) -> Update:
-        """Read one attribute and show it if it is new; raises Refused."""
+        """Read one attribute; raises Refused. What is shown is the stream's business, in its order."""
         if self.stream.described is False:
             if name in self.proxy.updates:
                 return self.proxy.updates[name]
@@ -73,9 +74,13 @@ class Session:
             update = values.update(value, time_ns if isinstance(time_ns, int) else reply.time_ns, reply.tags)
         except Malformed as error:
             raise Refused("failed", f"{self.proxy.name}: {name} cannot be read: {error}") from None
+        return update
+
+    async def reread(self, name: str) -> None:
+        """Read an attribute and show it if it is new: updates of it may have been lost. Raises Refused."""
+        update = await self.get(name, PATIENCE_S)
         if update.seq:
             self.stream.take(name, update, again=True)
-        return update
 
     async def _meet(self) -> None:
         """Learn everything, with patience: it lives, but may be busy. Then see that nothing is missed."""
@@ -92,9 +97,14 @@ class Session:
         while self.stream.described:
             await asyncio.sleep(AUDIT_S)
             try:
-                await self._read_all()
+                read = await self._read_all()
             except (Refused, Malformed) as error:
                 log.warning("%s: %s", self.peer.name, error)
+                continue
+            await asyncio.sleep(SETTLE_S)  # what is only under way comes by itself, and in order
+            for name, update in read.items():
+                if not self.stream.has(name, update):
+                    self._lost(name)
 
     async def _learn(self) -> None:
         try:
@@ -109,10 +119,11 @@ class Session:
             return
         self._take_over(parse(reply.payload), reply.payload)
         self.stream.described = True
-        await self._read_all()
+        for name, update in (await self._read_all()).items():
+            self.stream.take(name, update, again=True)
         for attribute in self.proxy.attributes.values():
             if attribute.array and self.proxy.node.arrays:
-                await self.get(attribute.name, PATIENCE_S)
+                await self.reread(attribute.name)
 
     def _take_over(self, known: Description, reply: dict[str, Any]) -> None:
         proxy, self._verbs = self.proxy, known.verbs
@@ -121,24 +132,27 @@ class Session:
         if arrays and known.arrays and proxy.node.arrays:
             self.stream.open_arrays(known.arrays, arrays)
 
-    async def _read_all(self) -> None:
+    async def _read_all(self) -> dict[str, Update]:
+        """Return all scalars that have a value."""
         everything = await self.link.ask("get", timeout_s=PATIENCE_S)
         if not isinstance(everything.payload, dict):
             raise Malformed(f"get of everything gave {type(everything.payload).__name__} instead of a map")
+        read = {}
         for name, tags in everything.payload.items():
             if not isinstance(tags, dict) or not isinstance(tags.get("time_ns"), int):
                 raise Malformed(f"get of everything: {name!r} has no time")
-            self.stream.take(name, values.update(tags.get("value"), tags["time_ns"], tags), again=True)
+            read[name] = values.update(tags.get("value"), tags["time_ns"], tags)
+        return read
 
     def _lost(self, name: str) -> None:
         self.proxy.gaps += 1
         if name not in self._rereading:
             self._rereading.add(name)
-            self._spawn(self._reread(name))
+            self._spawn(self._recover(name))
 
-    async def _reread(self, name: str) -> None:
+    async def _recover(self, name: str) -> None:
         try:
-            await self.get(name, PATIENCE_S)
+            await self.reread(name)
         except Refused as error:
             log.warning("%s: cannot re-read %s: %s", self.peer.name, name, error)
         finally:

@@ -74,7 +74,7 @@ def quality(update: Update, *, again: bool = False) -> dict[str, Any]:
 
 def update(value: Any, time_ns: int, tags: Mapping[str, Any]) -> Update:
     """Return the update that `quality` described, or raise Malformed."""
-    if isinstance(value, dict | list | msgpack.ExtType | msgpack.Timestamp):
+    if isinstance(value, bytes | dict | list | msgpack.ExtType | msgpack.Timestamp):
         raise Malformed(f"a value cannot be of type {type(value).__name__}")
     seq, sev, epoch, status = (tags.get(key) for key in ("seq", "sev", "epoch", "status"))
     if type(seq) is not int or type(epoch) is not int or type(sev) is not int or not 0 <= sev <= 3:

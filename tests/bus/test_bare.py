@@ -143,8 +143,8 @@ async def test_a_bare_heartbeat(satellite: Satellite) -> None:
 
         sub.connect(f"tcp://127.0.0.1:{satellite.heart.port}")
         sub.subscribe(b"")
-        await satellite.move("initialize", {})
         seen = [await beat()]
+        await satellite.move("initialize", {})
         while seen[-1][1] != [b"initialize done"]:
             seen.append(await beat())
         assert seen[0][0][:2] == ["CHP\x01", "Toy.one"] and seen[0][0][5] == 500

@@ -186,7 +186,7 @@ async def test_garbage_on_the_metrics_socket_is_dropped(proxy: Proxy, toy: Toy, 
         [b"STAT/COUNT", b"", b""],
         [b"STAT/\xff", b"x", b"y"],
         cmdp.encode(cmdp.Metric("Toy.one", 1, "count", 5, "", {"seq": "x"})),
-        cmdp.encode(cmdp.Metric("Toy.one", 1, "count", 5, "", {**good, "dtype": "<i4", "shape": [9]})),
+        cmdp.encode(cmdp.Metric("Toy.one", 1, "count", b"1234", "", {**good, "dtype": "<i4", "shape": [1]})),
         cmdp.encode(cmdp.Metric("Toy.one", 1, "count", {"a": 1}, "", good)),
         cmdp.encode(cmdp.Metric("Toy.one", 1, "nonsense", 5, "", good)),
     ):
@@ -234,6 +234,36 @@ async def test_a_stalled_reader_of_images_costs_little(proxy: Proxy, toy: Toy, s
     for n in range(200):
         toy.publish("image", np.full((8, 8), n))
     await until(lambda: proxy.updates.get("image") and proxy.updates["image"].value[0, 0] == 199)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_an_image_is_shown_before_what_was_published_behind_it(
+    lost: bool, proxy: Proxy, toy: Toy, satellite: Satellite
+) -> None:
+    """Two sockets, one order: no exposure number without its image, even if that was dropped on the way."""
+    arrays = satellite.publisher.arrays
+    assert arrays is not None
+    toy.publish("image", np.zeros((8, 8)))
+    await until(lambda: "image" in proxy.updates)
+    wrong: list[tuple[int, int]] = []
+    shown: list[int] = []
+
+    def heard(name: str, update: Update) -> None:
+        if name == "count" and update.value:
+            shown.append(update.value)
+            image = proxy.updates["image"].value[0, 0]
+            if image != update.value:
+                wrong.append((update.value, image))
+
+    proxy.listen(heard)
+    if lost:
+        arrays.wire.send = lambda frames: False
+    for n in range(1, 4 if lost else 200):
+        toy.publish("image", np.full((8, 8), n))
+        toy.publish("count", n)
+        await until(lambda n=n: shown and shown[-1] == n)
+    assert wrong == []
+    assert proxy.gaps == (3 if lost else 0)
 
 
 async def test_many_satellites_in_one_process(group: str) -> None:
