@@ -1,5 +1,6 @@
 """Records tied to what they show: one per record, grouped by instrument, checked against its tables."""
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from hitline.ioc.faces.table import Binding
 from .batch import Batch, conclusions
 from .record import RecordChannel
 from .shown import NoFit, shown
+
+log = logging.getLogger("hitline.ca")
 
 _PSEUDO = {a.name: a for a in SATELLITE}
 _RESET = {c.name: c for c in RESET}
@@ -58,17 +61,23 @@ class Bound:
         return {"connected", command.busy} - {""} if command else {"connected"}
 
     def show(self, name: str, update: Update) -> None:
-        """Show an update of a watched attribute."""
-        if self.wrong:
-            self.channel.show(None, replace(update, value=None, severity=Severity.INVALID, status=self.wrong))
-        elif self.binding.is_command:
-            self._show_command(name, update)
-        else:
-            try:
+        """Show an update of a watched attribute; whatever is wrong with it stays with this record."""
+        try:
+            if self.wrong:
+                self._show_none(update, self.wrong)
+            elif self.binding.is_command:
+                self._show_command(name, update)
+            else:
                 self.channel.show(shown(self.channel, self.attribute, update.value), update)
-            except NoFit as error:
-                none = replace(update, value=None, severity=Severity.INVALID, status=str(error))
-                self.channel.show(None, none)
+        except NoFit as error:
+            self._show_none(update, str(error))
+        except Exception as error:
+            log.exception("%s cannot show %s", self.channel.name, update)
+            self.flaw = repr(error)
+            self._show_none(update, self.flaw)
+
+    def _show_none(self, update: Update, reason: str) -> None:
+        self.channel.show(None, replace(update, value=None, severity=Severity.INVALID, status=reason))
 
     def _show_command(self, name: str, update: Update) -> None:
         """A command has no value of its own: a bo is 1 while it is being carried out."""

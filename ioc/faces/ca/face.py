@@ -58,7 +58,11 @@ class Face:
         self._pulse: asyncio.Task[None] | None = None
         self.server = Context(self.find, Puts(self), interface=station.interface, port=entry.port)
         for record in made.records.values():
-            self._add(record, node)
+            try:
+                self._add(record, node)
+            except Exception as error:
+                log.exception("record %s", record.name)
+                self._errors.append(f"{record.file}:{record.line}: {record.name} is not served: {error!r}")
         for alias, name in made.database.aliases.items():
             if name in self._names:
                 self._names[alias] = self._names[name]

@@ -197,6 +197,14 @@ async def test_lost_link_ends_a_waiting_put_as_failed(rig: Rig, libca):
     assert "outcome unknown" in rig.face.own.updates["last_refusal"].value
 
 
+async def test_set_that_is_not_answered_in_time_has_an_unknown_outcome(rig: Rig, libca):
+    p = rig.prefix
+    rig.device.slow_s = 2.6
+    assert await libca(f"put_status('{p}Target', 9.0)") == ECA_PUTFAIL
+    assert "read back" in rig.face.own.updates["last_refusal"].value
+    await rig.shows("Target", 9)
+
+
 async def test_many_pending_puts_of_one_client_are_bounded(rig: Rig, libca, monkeypatch):
     from hitline.ioc.faces.ca import writes
 

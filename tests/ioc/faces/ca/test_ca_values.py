@@ -238,6 +238,20 @@ async def test_bad_overlay_never_takes_the_face_down(group, tmp_path, ca_port, p
         assert "Bad" in rig.face.own.updates["face_errors"].value
 
 
+async def test_value_that_nobody_foresaw_stays_with_its_record(rig: Rig):
+    def broken(value, update):
+        raise RuntimeError("not foreseen")
+
+    original = rig.channel("Voltage").show
+    channel = rig.channel("Voltage")
+    channel.show = lambda value, update: (broken if value else original)(value, update)
+    rig.device.publish("voltage", 5.0)
+    rig.device.publish("count", 5)
+    await rig.shows("Count", 5)
+    await rig.until(lambda: "not foreseen" in rig.channel("Voltage").state.message)
+    assert rig.channel("Voltage").state.severity == 3
+
+
 async def test_foreign_table_after_restart_is_looked_at_again(rig: Rig):
     """A backend that comes back with another table invalidates what no longer fits."""
     await rig.satellite.stop()
