@@ -32,8 +32,8 @@ GIVE_UP_S = 0.5
 class Stream:
     """Subscriptions to one life of a satellite; shows what is new in its proxy, tells `lost` of gaps.
 
-    """Subscriptions to one life of a satellite; shows what is new in its proxy, reports gaps to `lost`.
-    behind the number of an array wait for it. A result's image is here before its exposure number is.
+    Values are shown in the order in which they were published, although arrays come by another socket:
+    scalars behind the number of an array wait for it. A result's image is here before its exposure number is.
     `described` is None until it is known whether the satellite describes itself; until then nothing is taken.
     """
 
