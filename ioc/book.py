@@ -23,6 +23,11 @@ FLAG = {State.SAFE: Condition.INTERRUPTED, State.ERROR: Condition.INTERRUPTED, S
 IN_RUN = (State.STARTING, State.RUN, State.STOPPING, State.INTERRUPTING)
 
 
+def own_run(member: str, run_id: str) -> bool:
+    """Say whether a readout opened this run by itself, for one exposure: the id ends in its name."""
+    return bool(re.search(rf"-{re.escape(member)}(-\d+)?$", run_id, re.IGNORECASE))
+
+
 @dataclass
 class Book:
     """One run, open or the last one."""
@@ -75,7 +80,8 @@ class Book:
         for name in self.takers & set(states):
             state = states[name]
             wanted = phase == "Aborting" and state is State.SAFE
-            rested = self.orderly and state in (State.INIT, State.NEW)
+            # A readout that opened the run itself lands at once after it; our look may come only then.
+            rested = state in (State.INIT, State.NEW) and (self.orderly or own_run(name, self.run_id))
             if self.open and state in FLAG and not wanted and not rested:
                 self.flag(FLAG[state])
         still = {name for name, state in states.items() if state in IN_RUN or state is State.DEAD}
@@ -88,8 +94,7 @@ class Book:
     def _adopt(self, member: str, run_id: str) -> None:
         self.run_id, self.started, self.condition, self.open, self.takers = run_id, "", 0, True, set()
         if not self.owner:
-            own_run = re.search(rf"-{re.escape(member)}(-\d+)?$", run_id, re.IGNORECASE)
-            self.owner, self.lent = member if own_run else UNKNOWN_OWNER, True
+            self.owner, self.lent = member if own_run(member, run_id) else UNKNOWN_OWNER, True
 
     def text(self) -> str:
         """Return it as it stands on disk."""

@@ -144,3 +144,19 @@ def test_damaged_book_is_an_empty_one(text: str, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text(text)
     assert Book.load(file) == Book()
+
+
+def test_a_readouts_own_run_is_over_when_it_has_landed() -> None:
+    book = Book()
+    book.note({"det1": S.RUN}, {"det1": "20260101-120000-det1"}, "")
+    assert book.open and book.owner == "det1"
+    book.note({"det1": S.INIT}, {"det1": "20260101-120000-det1"}, "")  # ORBIT was too short to be seen
+    assert (book.open, book.owner, Condition(book.condition)) == (False, "", Condition.GOOD)
+
+
+def test_a_readout_that_landed_in_the_midst_of_our_run_leaves_it_incomplete() -> None:
+    book = Book()
+    book.begin(1.7e9, "alice")
+    book.note({"det1": S.RUN}, {"det1": book.run_id}, "")
+    book.note({"det1": S.INIT}, {"det1": book.run_id}, "")
+    assert Condition(book.condition) == Condition.INCOMPLETE
