@@ -65,7 +65,8 @@ class HitAnalysis(Device):
         """
         def look() -> Seen:
             wanted = f"{exposure} (run {run})"
-            now, of = self.exposure.sample(1.0), self.run.sample(1.0)
+            # The run first: the worker resets the number before it shows a new run.
+            of, now = self.run.sample(1.0), self.exposure.sample(1.0)
             seen = (self.exposure.pvname, wanted, f"{now} (run {of.value})")
             if not (now.valid and of.valid):
                 return Seen(Verdict.UNSURE, *seen)

@@ -106,7 +106,7 @@ class Run(Device):
                 return Seen(Verdict.UNTOUCHED, *seen)
             if state.value in via:
                 return Seen(Verdict.GOING, *seen)
-            raise Failed(f"{seen[0]}: wanted {seen[1]}, which {verb} cannot reach from {seen[2]}")
+            raise Failed(f"{seen[0]}: wanted {seen[1]}, last value {seen[2]}: {verb} cannot do that")
 
         drive(look, self.bell, timeout_s, put=put, note=status.note, cancelled=status.cancelled)
 

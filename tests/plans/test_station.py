@@ -1,6 +1,10 @@
 """Bluesky on a whole station: a replayed scene, worker, conductor, CA face, libca."""
 
 import random
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 from hitline.bus.log.block import Kind
@@ -73,3 +77,16 @@ def test_a_plan_that_cannot_go_on_says_why(session):
     outcome, result = session.ask("count", num=1, exposure=None, hits=5)
     assert outcome == "done", result
     assert result["state"] == "Idle"
+
+
+def test_the_examples_of_the_guide_run(running, session):
+    """All Python of docs/how-to/scan.md, in order, in the folder of a station file."""
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "scan.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) >= 5
+    outcome, _ = session.ask("count", num=1, exposure=None, hits=50)  # rewinds, and leaves short exposures
+    assert outcome == "done"
+    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=running.file.parent, env=running.env,
+                          capture_output=True, text=True, timeout=55)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "det1_ana1_exposure_hits" in done.stdout and "file://localhost" in done.stdout

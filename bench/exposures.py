@@ -1,0 +1,197 @@
+"""Exposures per second of a whole station, with what each part takes.
+
+A replay of a generated file, its run log, a worker, the conductor and the CA face run as processes; exposures
+of 2000 hits, flat out, so that the way of an exposure through the parts is measured and not its length.
+
+`python bench/exposures.py [--exposures N] [--layer pyepics|caproto]` writes bench/results/exposures.json.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HITLINE = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
+RESULTS = Path(__file__).parent / "results" / "exposures.json"
+AIM_PER_S = 20.0
+HITS = 2000
+STATION = """
+name = "{name}"
+prefix = "B:"
+[conductor]
+[instruments.det1]
+type = "replay"
+[instruments.det1.options]
+file = "scene.tpx3"
+speed = "flat"
+slice = "Hits"
+slice_hits = {hits}
+[workers.ana1]
+source = "det1"
+[faces.ca]
+port = {port}
+"""
+
+
+def free_port() -> int:
+    """A port below the ephemeral range."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def timed(work: Callable[[], Any], count: int) -> dict[str, float]:
+    """Median and 90th percentile of `count` calls, in ms, and CPU time of this process per call."""
+    spans, cpu = [], time.process_time()
+    for _ in range(count):
+        begin = time.perf_counter()
+        work()
+        spans.append(1e3 * (time.perf_counter() - begin))
+    spans.sort()
+    return {"median_ms": round(statistics.median(spans), 3), "p90_ms": round(spans[int(0.9 * len(spans))], 3),
+            "client_cpu_ms": round(1e3 * (time.process_time() - cpu) / count, 3)}
+
+
+def bus_parts(group: str, count: int) -> dict[str, Any]:
+    """Times over CSCP alone: a get, a set, an exposure (replay and log), and until the worker shows it."""
+    import threading
+
+    from hitline.bus.sync import Client
+
+    with Client(group, "bench") as client:
+        client.instruments(2.0)
+        client.command("det1", "rewind")
+        client.command("run", "launch", "bench", wait_s=10.0)
+        client.command("run", "start", "bench", wait_s=10.0)
+        news = threading.Condition()
+        seen = {"exposure": 0}
+
+        def changed(name: str, update: Any) -> None:
+            if name == "exposure":
+                with news:
+                    seen["exposure"] = update.value or 0
+                    news.notify_all()
+
+        stop = client.watch("ana1", changed)
+        analysed: list[float] = []
+
+        def expose() -> None:
+            before = client.get("det1", "exposure").value
+            begin = time.perf_counter()
+            client.set("det1", "acquire", "Acquire", wait_s=10.0)
+            with news:
+                if not news.wait_for(lambda: seen["exposure"] == before + 1, 10):
+                    raise TimeoutError("the worker did not show the exposure")
+            analysed.append(1e3 * (time.perf_counter() - begin))
+
+        def put() -> None:
+            client.set("det1", "acquire", "Acquire", wait_s=10.0)
+
+        parts = {"CSCP get": timed(lambda: client.get("det1", "exposure"), count),
+                 "CSCP set": timed(lambda: client.set("ana1", "update_rate", 10.0), count),
+                 "CSCP acquire (replay, log on disk)": timed(put, count),
+                 "CSCP acquire until the worker shows it": timed(expose, count)}
+        stop()
+        client.command("run", "stop", wait_s=10.0)
+        client.command("run", "land", wait_s=10.0)
+    return parts
+
+
+def ca_parts(station: Path, layer: str, count: int) -> dict[str, Any]:
+    """Times through the CA face: a get, a put with completion, an ophyd trigger, a RunEngine event."""
+    from hitline.devices import make_devices
+
+    devices = make_devices(station, layer)
+    det = devices.det1
+    for device in (devices.station, devices.run, det):
+        device.wait_for_connection(timeout=20)
+
+    from bluesky import RunEngine, plans
+
+    def put() -> None:
+        det.ana1.update_rate.set(10.0).wait(10)
+
+    def expose() -> None:
+        det.trigger().wait(60)
+
+    parts = {"CA get": timed(det.exposure.sample, count),
+             "ophyd set (CA put, completion, readback)": timed(put, count)}
+    det.cmd_rewind.set(1).wait(10)
+    det.stage()
+    expose()  # starts the run
+    parts["ophyd trigger (CA acquire, log, worker, results read)"] = timed(expose, count)
+    parts["ophyd read"] = timed(det.read, count)
+    det.unstage()
+    engine = RunEngine({})
+    events: list[float] = []
+    engine.subscribe(lambda name, document: events.append(time.perf_counter()), "event")
+    det.cmd_rewind.set(1).wait(10)
+    begin = time.perf_counter()
+    engine(plans.count([det], num=count))
+    whole_s = time.perf_counter() - begin
+    steps = sorted(1e3 * (b - a) for a, b in itertools.pairwise(events))
+    parts["RunEngine count, per event"] = {"median_ms": round(statistics.median(steps), 3),
+                                           "p90_ms": round(steps[int(0.9 * len(steps))], 3)}
+    rate = (len(events) - 1) / (events[-1] - events[0])
+    return {"parts": parts, "exposures_per_s": round(rate, 2), "launch_to_land_s": round(whole_s, 2)}
+
+
+def main() -> int:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exposures", type=int, default=100)
+    parser.add_argument("--layer", choices=("pyepics", "caproto"), default="pyepics")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path, group, port = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}", free_port()
+        os.environ |= {"EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO",
+                       "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(free_port())}
+        total = HITS * 4 * (args.exposures + 10)
+        scene = str(path.with_name("scene.tpx3"))
+        subprocess.run([*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"], check=True, stdout=subprocess.DEVNULL)
+        path.write_text(STATION.format(name=group, port=port, hits=HITS))
+        with subprocess.Popen([*HITLINE, "up", str(path)], stdout=subprocess.PIPE, text=True) as up:
+            try:
+                if not any("4 of 4 processes up" in line for line in up.stdout or ()):
+                    raise RuntimeError("the station did not come up")
+                parts = bus_parts(group, args.exposures)
+                found = ca_parts(path, args.layer, args.exposures)
+            finally:
+                up.terminate()
+                up.wait(15)
+    report = {
+        "what": "exposures through replay, log, worker, CA face, ophyd and RunEngine, one machine",
+        "exposures": args.exposures, "hits_per_exposure": HITS, "control_layer": args.layer,
+        "aim_per_s": AIM_PER_S, "exposures_per_s": found["exposures_per_s"],
+        "launch_to_land_s": found["launch_to_land_s"], "parts": {**parts, **found["parts"]},
+        "machine": {"python": platform.python_version(), "cores": os.cpu_count(),
+                    "load_average": [round(load, 1) for load in os.getloadavg()]},
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    for name, part in report["parts"].items():
+        print(f"{name:55} {part['median_ms']:9.2f} ms   p90 {part['p90_ms']:9.2f} ms")
+    print(f"{report['exposures_per_s']} exposures/s (aim {AIM_PER_S:g}) over {args.layer}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
