@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+ROOMS  := analysis bus cli db devices ioc panels plans
 # Recorded detector data, where they lie beside the checkout; without them the tests that need them skip.
 HITLINE_DATA ?= $(abspath $(wildcard ../shared/data))
 export HITLINE_DATA
@@ -37,7 +38,7 @@ faults: $(VENV)/dev.stamp
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=.types $(BIN)/mypy -p hitline
+	MYPYPATH=.types $(BIN)/mypy $(addprefix -p hitline.,$(ROOMS))
 	PYTHONPATH=.types $(BIN)/lint-imports
 	$(BIN)/hitline db generate --check
 	$(BIN)/python -m pytest -q tests/house $(ARGS)

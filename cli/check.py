@@ -34,10 +34,12 @@ def run(args: argparse.Namespace) -> int:
     station = station_of(args)
     devices = make_devices(station, args.layer)
     from hitline.devices.check import check
+    from hitline.devices.leave import leave
 
     roots = [device for device in devices.values() if device.parent is None]
     records = table(station)
     found = check(roots, records.records, args.timeout)
+    leave()
     missing = [pv for pv in found if not pv.connected]
     shown = found if args.all else missing
     width = max((len(pv.pv) for pv in shown), default=0)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -58,8 +57,9 @@ class Measurement:
 
     def close(self) -> None:
         """Leave the Channel Access client in order."""
-        if "epics" in sys.modules:
-            sys.modules["epics"].ca.finalize_libca()
+        from hitline.devices.leave import leave
+
+        leave()
 
     def suggestions(self) -> str:
         """Three things to try on the living station."""
