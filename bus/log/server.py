@@ -167,7 +167,7 @@ class FeedServer:
                      self._notify_port), data
 
     def _refuse(self, request: Request, code: str, text: str) -> tuple[Reply, bytes]:
-        return Reply(request.id, notify=self._notify_port, error=text, code=code), b""
+        return Reply(request.id, notify=self._notify_port, error=text[:500], code=code), b""
 
     def _open(self, run: LoggedRun) -> Stream:
         """The stream of a run; the last one stays open, since clients mostly follow the same run."""

@@ -159,6 +159,8 @@ class Logged(Instrument):
                             ("ring_dropped", self.log.dropped)):
             if value != self.value(name):
                 self.publish(name, value)
+        if self.log.is_open and marks.condition.text != self.value("condition"):
+            self.publish("condition", marks.condition.text, Severity.MINOR, marks.failure)
 
     def _show_recovered(self, found: Found) -> None:
         """Show the run that a dead predecessor left, until the next one begins."""

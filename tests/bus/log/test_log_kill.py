@@ -86,7 +86,7 @@ def test_a_killed_reader_resumes_to_the_same_result(child, tmp_path, free_port):
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_reader_killed_ten_times(child, tmp_path, free_port, seed):
     reader_killed(child, tmp_path, free_port, 10, seed)
 
@@ -130,7 +130,7 @@ def test_a_killed_writer_leaves_what_it_had_written(child, tmp_path, free_port):
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_a_writer_killed_ten_times(child, tmp_path, free_port, seed):
     writer_killed(child, tmp_path, free_port, 10, seed)
 

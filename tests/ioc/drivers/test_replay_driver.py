@@ -271,6 +271,8 @@ async def test_a_failed_sync_shows_in_the_condition(bench, tpx3):
     await b.run("r1")
     disk.fail_sync = [errno.EIO]
     await b.acquire()
+    await b.until(lambda: b["condition"] == "TAINTED")
+    assert b.satellite.state is State.RUN, "shown while the run goes on"
     await b.move("stop")
     assert b["condition"] == Condition.TAINTED.text and b["hits_lost"] == 0
     assert b.proxy.updates["condition"].severity is Severity.MINOR
