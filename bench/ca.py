@@ -116,6 +116,8 @@ for line in sys.stdin:
         sample = sorted(late)
         at = lambda f: round(1e3 * sample[int(f * (len(sample) - 1))], 2)
         answer = {"heard": heard[0], "wrong": wrong[0], "late_ms": [at(0.5), at(0.99)] if sample else []}
+    elif words[0] == "values":
+        answer = [epics.caget(n, use_monitor=False) for n in words[1:]]
     elif words[0] == "put":
         answer = [put(words[1], float(n)) for n in range(int(words[2]))]
     elif words[0] == "get":
@@ -177,6 +179,9 @@ async def rates(
     load: Load, face: psutil.Process, clients: list[Client], hz: float, seconds: float
 ) -> dict[str, Any]:
     """What each client hears of all scalars at a rate, how late, and what the face needs for it."""
+    counters = "values B:CaDropped B:CaConflated"
+    await asyncio.sleep(1.1)  # they are published once a second
+    before = await clients[0].ask(counters)
     for client in clients:
         await client.ask("reset")
     cpu_s, began_s = sum(face.cpu_times()[:2]), time.perf_counter()
@@ -186,10 +191,15 @@ async def rates(
     cpu_s = sum(face.cpu_times()[:2]) - cpu_s
     counts = [await client.ask("count") for client in clients]
     sent = SCALARS * int(hz * seconds)
+    await asyncio.sleep(1.1)
+    after = await clients[0].ask(counters)
+    dropped, conflated = (now - then for now, then in zip(after, before, strict=True))
     return {
         "sent_per_s": round(sent / took_s),
         "heard_per_s": [round(c["heard"] / took_s) for c in counts],
         "heard_fraction": round(min(c["heard"] for c in counts) / sent, 4),
+        "replaced_before_shown": int(conflated),
+        "dropped_for_slow_clients": int(dropped),
         "late_ms_median_p99": counts[0]["late_ms"],
         "face_cpu_percent": round(100 * cpu_s / took_s),
         "face_rss_mb": round(face.memory_info().rss / 1e6),

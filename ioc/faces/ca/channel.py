@@ -21,6 +21,10 @@ EPICS_EPOCH_S = 631_152_000
 VALUE = ca.SubscriptionType.DBE_VALUE | ca.SubscriptionType.DBE_LOG
 ALARM = ca.SubscriptionType.DBE_ALARM
 
+BACKLOG = 4
+"""Updates of one PV that wait for a client before the oldest goes: more shows a slow client more of the past
+and keeps it further behind, fewer loses steps that follow each other fast."""
+
 _LIMITS = ("upper_disp_limit", "lower_disp_limit", "upper_alarm_limit", "upper_warning_limit",
            "lower_warning_limit", "lower_alarm_limit", "upper_ctrl_limit", "lower_ctrl_limit")
 
@@ -89,7 +93,7 @@ class Channel(ca.ChannelData):
     """A value under a name. `value` is a number, a text, the index of a state, or a 1-d array."""
 
     def __init__(self, name: str, native: ca.ChannelType, value: Any, *, rtype: str, meta: Meta, state: State,
-                 nelm: int = 1, text_bytes: int = 0, backlog: int = 8,
+                 nelm: int = 1, text_bytes: int = 0, backlog: int = BACKLOG,
                  rights: Callable[[Any], ca.AccessRights] = lambda client: ca.AccessRights.READ) -> None:
         self.data_type = native
         super().__init__(value=0, max_length=nelm, reported_record_type=rtype,

@@ -33,6 +33,9 @@ from .put import Putter
 MAX_CLIENTS = 500
 """More connections are closed at once. Each costs some 30 kB and a file descriptor of the 4096."""
 
+UNSENT_BYTES = 1 << 17
+"""What the kernel keeps unsent for a client: more shows slow clients older values, less costs wake-ups."""
+
 BEACON_FIRST_S, BEACON_LAST_S = 0.02, 15.0
 """Beacons begin fast, so that clients notice a restart, and slow down by doubling, as the protocol wants."""
 
@@ -140,6 +143,8 @@ class Context(stock.Context):
         # asyncio sets it on sockets that say TCP themselves, which accepted ones do not: without it a put and
         # the read after it take 40 ms more (Nagle against delayed acknowledgements)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # megabytes in the kernel would be seconds of old values
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         circuit = Circuit(ca.VirtualCircuit(ca.SERVER, peer, None), _TransportWrapper(reader, writer), self)
         self.circuits.add(circuit)
         self.on_clients(len(self.circuits))
