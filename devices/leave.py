@@ -4,10 +4,10 @@ import sys
 
 
 def leave() -> None:
-    """End ophyd's callback threads; devices are of no use afterwards.
+    """End ophyd's callback threads, then libca; devices are of no use afterwards.
 
     At exit libca, which came later, would be taken down first, and a callback under way would complain about a
-    channel that is gone.
+    channel that is gone. Left open, libca would write a warning when a station stops.
     """
     if "ophyd" not in sys.modules:
         return
@@ -16,3 +16,5 @@ def leave() -> None:
     dispatcher = ophyd.get_cl().get_dispatcher()
     if dispatcher is not None and dispatcher.is_alive():
         dispatcher.stop()
+    if "epics" in sys.modules:
+        sys.modules["epics"].ca.finalize_libca()
