@@ -12,6 +12,7 @@ from hitline.bus.log.block import Format, Kind, LossMethod
 from hitline.bus.log.cursor import load_state, save_state
 from hitline.bus.log.feed import FeedClient, FeedServer
 from hitline.bus.log.recover import recover
+from hitline.bus.log.verify import verify
 from hitline.bus.log.writer import LogWriter
 
 WORDS = 2000
@@ -70,8 +71,30 @@ def read(address: str, state: Path, runs: int) -> None:
     print("done", flush=True)
 
 
+def fill(root: Path) -> None:
+    """Write until the disk is full, make room, write on; say how each run ended."""
+    writer = LogWriter(root, "det1", segment_bytes=2**20)
+    for run in ("r1", "r2"):
+        writer.open(run)
+        for _ in range(20 if run == "r2" else 1000):
+            if not writer.try_data(bytes(80_000), words=10_000, hits=10_000, format=Format.TPX3_WORDS,
+                                   method=LossMethod.SOURCE):
+                writer.wait_room(1)
+            writer.wait(5)
+            if writer.marks.failed:
+                break
+        condition = writer.close()
+        verdict = verify(root / run)
+        print(f"{run} {condition.text} {verdict.quality.value} {verdict.hits == writer.marks.hits}",
+              flush=True)
+        for segment in (root / run / "det1").glob("raw-*"):
+            segment.unlink()
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "write":
+    if sys.argv[1] == "fill":
+        fill(Path(sys.argv[2]))
+    elif sys.argv[1] == "write":
         write(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))
     else:
         read(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))

@@ -100,7 +100,7 @@ def writer_killed(child, tmp_path, free_port, kills, seed):
     told: dict[str, int] = {}
     wait = threading.Event()
     for number in range(kills):
-        writer = child("write", root, f"r{number}", 100_000, free_port, 0.0)
+        writer = child("write", root, f"r{number}", 100_000, free_port, 0.01)
         for _ in range(2 + rng.randrange(30)):
             told[f"r{number}"] = int(writer.line("written").split()[1])
         wait.wait(rng.uniform(0, 0.02))

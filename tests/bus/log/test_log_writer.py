@@ -1,7 +1,11 @@
 """The writer: nothing it takes is lost, what it drops it counts, and it never makes the producer wait."""
 
 import errno
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hitline.bus.log.block import Condition, Format, Kind, LossMethod, decode_facts
@@ -242,3 +246,14 @@ def test_a_preview_keeps_the_newest_part(tmp_path):
     assert run.preview and not run.flaws.gaps and not run.flaws.missing_blocks
     size = sum(path.stat().st_size for path in (tmp_path / "p1" / "det1").iterdir())
     assert size < 1.5 * 2**20
+
+
+def test_a_real_disk_that_is_full(tmp_path):
+    """The same on a file system of 8 MiB, in a mount namespace of its own."""
+    child = f"{sys.executable} {Path(__file__).with_name('log_child.py')} fill {tmp_path}"
+    script = f"mount -t tmpfs -o size=8m tmpfs {tmp_path} && {child}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=50)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        message = f"needs user namespaces (kernel.unprivileged_userns_clone=1): {done.stderr.strip()}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    assert done.stdout.splitlines() == ["r1 INCOMPLETE|INTERRUPTED incomplete True", "r2 GOOD good True"], done
