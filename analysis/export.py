@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .placed import side_file
 from .recording import Columns, Tables
 
+SIDE_TABLES = ("tdc", "counted", "frame", "mark")
+"""Tables that formats of one table per file put beside the first."""
 ROWS = 1 << 16
 """Rows of text made at a time."""
 
@@ -49,6 +50,16 @@ def writer_for(path: Path) -> Callable[[Path], Writer]:
             f"{path}: {path.suffix} needs {needs}, which is not installed (hitline[parquet])"
         ) from None
     return writer
+
+
+def side_file(path: Path, table: str) -> Path:
+    """Where a format of one table per file puts another table: OUT.csv has OUT.tdc.csv beside it."""
+    return path if table == "hits" else path.with_name(f"{path.stem}.{table}{path.suffix}")
+
+
+def side_files(path: Path) -> list[Path]:
+    """Every file that an export of this name may put beside it."""
+    return [side_file(path, table) for table in SIDE_TABLES] if path.suffix in (".csv", ".parquet") else []
 
 
 class Npz:

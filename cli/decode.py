@@ -76,7 +76,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decode; 0 also when damage was met, which is told on stderr."""
-    from hitline.analysis.export import writer_for
+    from hitline.analysis.export import side_files, writer_for
     from hitline.analysis.header import header, in_time_order
     from hitline.analysis.picture import Picture
     from hitline.analysis.placed import placed
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     rows: dict[str, int] = {}
     names: set[str] = set()
     with (
-        placed(args.out) as path,
+        placed(args.out, side_files(args.out)) as path,
         closing(make(path)) as writer,
         bar(args.file.name, recording.work) as progress,
     ):

@@ -54,8 +54,8 @@ class Decoder:
 
     chunked: True for `.tpx3` files and Serval raw streams, False for bare words (SPIDR datagrams, `.raw`).
     chip: the chip of all words of a bare stream.
-    first_times: what the function of this name in `events` found in a whole file; nothing waits then. None, for a live
-    stream: words wait for the first global time of their chip, up to a bound.
+    first_times: what `events.first_times` found in a whole file; nothing waits then. None, for a live stream:
+    words wait for the first global time of their chip, up to a bound.
     """
 
     def __init__(

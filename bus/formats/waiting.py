@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .clock import WAITING, Fill
+from .clock import Fill
 from .packets import Chips, Words
 from .times import Ints
 
@@ -43,8 +43,8 @@ class Part:
     def fill(self, fill: Fill) -> None:
         """Write what is now known of words that waited."""
         part = slice(max(fill.start - self.start, 0), max(fill.stop - self.start, 0))
-        references = self.references[part]
-        references[(self.chips[part] == fill.chip) & (references == WAITING)] = fill.value
+        # All timed words of the chip in there waited; what stands with the others is never used.
+        self.references[part][self.chips[part] == fill.chip] = fill.value
 
     def state(self) -> dict[str, NDArray]:
         """Its columns, by name."""
