@@ -156,7 +156,7 @@ def test_a_slow_sync_does_not_hold_up_the_writing(tmp_path):
 
 def test_a_failed_sync_taints_the_run_and_loses_nothing(tmp_path):
     disk = SickDisk(tmp_path)
-    disk.fail_sync = [0, errno.EIO]
+    disk.fail_sync = [errno.EIO]
     writer = LogWriter(tmp_path, "det1", sync_s=0.005, disk=disk)
     writer.open("r1")
     for number in range(40):
@@ -256,4 +256,5 @@ def test_a_real_disk_that_is_full(tmp_path):
     if "unshare" in done.stderr or "mount:" in done.stderr:
         message = f"needs user namespaces (kernel.unprivileged_userns_clone=1): {done.stderr.strip()}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    assert done.stdout.splitlines() == ["r1 INCOMPLETE|INTERRUPTED incomplete True", "r2 GOOD good True"], done
+    lines = ["r1 INCOMPLETE|INTERRUPTED incomplete True", "r2 GOOD good True"]
+    assert done.stdout.splitlines() == lines, done
