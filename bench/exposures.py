@@ -156,7 +156,7 @@ def ca_parts(station: Path, layer: str, count: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description="Exposures per second, and what each part takes.")
     parser.add_argument("--exposures", type=int, default=100)
     parser.add_argument("--layer", choices=("pyepics", "caproto"), default="pyepics")
     args = parser.parse_args()
@@ -166,7 +166,8 @@ def main() -> int:
                        "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(free_port())}
         total = HITS * 4 * (args.exposures + 10)
         scene = str(path.with_name("scene.tpx3"))
-        subprocess.run([*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"], check=True,
+                       stdout=subprocess.DEVNULL)
         path.write_text(STATION.format(name=group, port=port, hits=HITS))
         with subprocess.Popen([*HITLINE, "up", str(path)], stdout=subprocess.PIPE, text=True) as up:
             try:

@@ -86,7 +86,12 @@ class HitAnalysis(Device):
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Readings of the triggered exposure if there is one, else of now."""
-        return super().read() if self.taken is None else as_readings(self.taken)
+        if self.taken is None:
+            return super().read()
+        note: Callable[[], None] | None = getattr(self.parent, "note_read", None)
+        if note:
+            note()
+        return as_readings(self.taken)
 
     def trigger(self) -> Any:
         """Trigger the detector that this worker follows."""

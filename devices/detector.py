@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, Kind, Signal
+from ophyd import Device, Kind
 
 from .analysis import RESULTS_S, HitAnalysis, as_readings
 from .exposure import expose
@@ -48,8 +48,6 @@ class HitDetector(Device):
     manufacturer = Cpt(Text, "Manufacturer_RBV", kind="config")
     model = Cpt(Text, "Model_RBV", kind="config")
     cmd_stop = Cpt(Request, "Stop", kind="omitted")
-    # A paused plan must not repeat a trigger: the exposure is in the log, and goes on during the pause.
-    rewindable = Cpt(Signal, value=False, kind="omitted")
 
     conductor: Run | None = None
     source = ""
@@ -65,6 +63,8 @@ class HitDetector(Device):
         self.log_asset = RunLog()
         self.taken: dict[str, Sample] | None = None
         self._under_way: Status | None = None
+        self._resumed: Status | None = None
+        self._was_read = False
         self._joined: set[str] = set()
         self._last_acquire_s = 0.0
         self.run.subscribe(self.bell.ring, run=False)
@@ -97,37 +97,58 @@ class HitDetector(Device):
     def unstage(self) -> list[Any]:
         """End an exposure that is still under way, stop and land the run, restore what `stage` changed."""
         if self._under_way is not None and not self._under_way.done:
-            self.stop()
+            # The plan has given it up, aborted perhaps: its Status must not fail the clean-up of the plan.
+            self._stop(quietly=True)
         try:
             if self.conductor is not None:
                 self.conductor.release(self.name)
         finally:
             self._forget()
+            self._under_way = None
             unstaged = super().unstage()
         return unstaged
 
     def trigger(self) -> Status:
         """Take one exposure. Raises RuntimeError while another one is under way."""
+        return self._take({analysis.name for analysis in self.analyses})
+
+    def trigger_from(self, analysis: HitAnalysis) -> Status | None:
+        """Trigger for one of the workers; the others of the same point join the same exposure."""
+        if self._under_way is None or analysis.name in self._joined:
+            self._take(set())
+        self._joined.add(analysis.name)
+        return self._under_way
+
+    def _take(self, joined: set[str]) -> Status:
+        if self._under_way is not None and self._resumed is self._under_way:
+            # The plan was paused and repeats its trigger: this is the exposure that it means.
+            self._resumed, self._joined = None, joined
+            return self._under_way
         if self._under_way is not None and not self._under_way.done:
             raise RuntimeError(f"{self.name}: {self._under_way}; wait for its end, or stop it")
         self._forget()
+        self._joined = joined
         acquire_s = self._acquire_s()
         timeout_s = MOVE_S + acquire_s + 3 * self.patience_s + RESULTS_S * len(self.analyses)
         self._under_way = Status.of(self, f"{self.name}: exposure", timeout_s,
                                     lambda status: expose(self, acquire_s, status))
         return self._under_way
 
-    def trigger_from(self, analysis: HitAnalysis) -> Status | None:
-        """Trigger for one of the workers; the others of the same point join the same exposure."""
-        if self._under_way is None or self._under_way.done or analysis.name in self._joined:
-            self.trigger()
-        self._joined.add(analysis.name)
-        return self._under_way
+    def pause(self) -> None:
+        """Let an exposure go on while a plan is paused; the RunEngine will trigger once more to get it."""
+        self._resumed = None if self._was_read else self._under_way
+
+    def note_read(self) -> None:
+        """Note that the triggered exposure has got into an event."""
+        self._was_read = True
 
     def stop(self, *, success: bool = False) -> None:
         """Send `stop`: an exposure under way ends now and its Status fails. Does not wait."""
+        self._stop(quietly=False)
+
+    def _stop(self, quietly: bool) -> None:
         if self._under_way is not None:
-            self._under_way.cancel()
+            self._under_way.cancel(quietly=quietly)
         self.cmd_stop.put(1, use_complete=False)
         self.bell.ring()
 
@@ -135,6 +156,7 @@ class HitDetector(Device):
         """Readings of the triggered exposure, workers included; of now when there is none."""
         if self.taken is None:
             return super().read()
+        self.note_read()
         reading = as_readings(self.taken)
         for analysis in self.analyses:
             reading.update(analysis.read())
@@ -157,7 +179,7 @@ class HitDetector(Device):
         return self._last_acquire_s
 
     def _forget(self) -> None:
-        self.taken = None
-        self._joined = set()
+        self.taken = self._resumed = None
+        self._was_read = False
         for analysis in self.analyses:
             analysis.taken = None

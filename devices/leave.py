@@ -6,8 +6,8 @@ import sys
 def leave() -> None:
     """End ophyd's callback threads, then libca; devices are of no use afterwards.
 
-    At exit libca, which came later, would be taken down first, and a callback under way would complain about a
-    channel that is gone. Left open, libca would write a warning when a station stops.
+    At exit libca, which came later, would be taken down first, and a callback under way would complain about
+    a channel that is gone. Left open, libca would write a warning when a station stops.
     """
     if "ophyd" not in sys.modules:
         return

@@ -7,7 +7,7 @@ from typing import Any
 import ophyd
 from ophyd.status import StatusBase
 
-from .wait import Seen
+from .wait import Seen, Stopped
 
 GRACE_S = 10.0
 """The thread gives up by itself; this much later the Status does, should a control layer hang."""
@@ -26,6 +26,7 @@ class Status(StatusBase):
         self.seen: Seen | None = None
         self._watchers: list[Callable[..., None]] = []
         self._cancel = threading.Event()
+        self._quietly = False
         super().__init__(timeout=timeout_s + GRACE_S)
 
     @classmethod
@@ -40,13 +41,19 @@ class Status(StatusBase):
     def _run(self, action: Callable[["Status"], Any]) -> None:
         try:
             action(self)
+        except Stopped as error:
+            if self._quietly:
+                self.set_finished()
+            else:
+                self.set_exception(error)
         except Exception as error:
             self.set_exception(error)
         else:
             self.set_finished()
 
-    def cancel(self) -> None:
-        """Ask the action to end with `Stopped`."""
+    def cancel(self, *, quietly: bool = False) -> None:
+        """Ask the action to end with `Stopped`; quietly: nobody wants its result, so it is no failure."""
+        self._quietly = quietly
         self._cancel.set()
 
     def cancelled(self) -> bool:

@@ -4,19 +4,23 @@ Run: scenarios.py LAYER PREFIX. Names of scenarios on stdin are run one after th
 line of JSON: "" or the traceback. ophyd takes one control layer for good, hence a process for each.
 """
 
+import contextlib
 import json
 import math
 import sys
+import threading
 import time
 import traceback
 
+import numpy as np
 import ophyd
 import pytest
 
 ophyd.set_cl(sys.argv[1])
 
 from bluesky import RunEngine, plans  # noqa: E402
-from bluesky.utils import FailedStatus  # noqa: E402
+from bluesky.utils import FailedStatus, RunEngineInterrupted  # noqa: E402
+from event_model import DocumentNames, schema_validators  # noqa: E402
 from hitline.devices.analysis import HitAnalysis  # noqa: E402
 from hitline.devices.detector import HitDetector  # noqa: E402
 from hitline.devices.run import Run  # noqa: E402
@@ -66,6 +70,10 @@ def engine():
     return engine, documents
 
 
+def plain(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else list(value)
+
+
 def only(documents, kind):
     return [d for name, d in documents if name == kind]
 
@@ -99,6 +107,53 @@ def exposures_are_own():
     data = only(documents, "stream_datum")
     assert [d["indices"] for d in data] == [{"start": n, "stop": n + 1} for n in range(5)]
     assert [d["seq_nums"]["start"] for d in data] == [e["seq_num"] for e in events]
+
+
+def documents_are_valid():
+    """Every document is one by event-model's schemas."""
+    RE, documents = engine()
+    det.acquire_time.kind = det.ana1.tot_spectrum.kind = "normal"
+    RE(plans.count([det], num=2))
+    det.acquire_time.kind, det.ana1.tot_spectrum.kind = "config", "omitted"
+    for name, document in documents:
+        schema_validators[DocumentNames[name]].validate(json.loads(json.dumps(document, default=plain)))
+    assert len(only(documents, "event")[0]["data"]["det1_ana1_tot_spectrum"]) == 1024
+    key = only(documents, "descriptor")[0]["data_keys"]["det1_acquire_time"]
+    assert key["limits"] == {"control": {"low": 0.0, "high": 100.0}}
+
+
+def pauses():
+    """A pause in the middle of an exposure, or between two, neither repeats nor loses one."""
+    for what, defer in ((det, False), (det, True), (det.ana1, False)):
+        RE, documents = engine()
+        before = puts.get()
+
+        def pause(name, document, RE=RE, defer=defer):
+            if name == "event" and document["seq_num"] == 1:
+                threading.Timer(0.03, RE.request_pause, [defer]).start()  # the second exposure is under way
+
+        RE.subscribe(pause)
+        with pytest.raises(RunEngineInterrupted):
+            RE(plans.count([what], num=3))
+        assert run.state.get() == "Running"
+        RE.resume()
+        events = only(documents, "event")
+        assert [e["data"]["det1_ana1_exposure"] for e in events] == [1, 2, 3], (what.name, defer)
+        assert puts.get() == before + 3
+        assert run.state.get() == "Idle"
+
+
+def aborts():
+    """RE.abort in the middle of an exposure sends stop, and lands the run."""
+    RE, documents = engine()
+    RE.subscribe(lambda name, document: fault("hang"), "start")
+    threading.Timer(1.0, RE.request_pause).start()
+    with pytest.raises(RunEngineInterrupted):
+        RE(plans.count([det], num=3))
+    assert det.acquiring.get()
+    RE.abort()
+    assert not det.acquiring.get() and run.state.get() == "Idle" and run.owner.get() == ""
+    assert only(documents, "stop")[0]["exit_status"] == "abort"
 
 
 def parts_alone():
@@ -260,7 +315,8 @@ def run_scenario(name):
     det.patience_s = 60.0
     mode.put("", use_complete=True)
     try:
-        globals()[name]()
+        with contextlib.redirect_stdout(sys.stderr):  # where the RunEngine talks of pauses
+            globals()[name]()
     except BaseException:
         det.unstage()
         return traceback.format_exc()

@@ -2,7 +2,8 @@
 
 import pytest
 
-SCENARIOS = ("exposures_are_own", "parts_alone", "own_runs", "circuits_break", "late_results", "refusals",
+SCENARIOS = ("exposures_are_own", "documents_are_valid", "pauses", "aborts",
+             "parts_alone", "own_runs", "circuits_break", "late_results", "refusals",
              "others", "restart", "timeouts", "stops",
              pytest.param("launch_is_lost", marks=pytest.mark.faults))
 

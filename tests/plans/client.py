@@ -74,6 +74,16 @@ def count(num, exposure, hits):
     return {**results(), "points": points, "before": before, "after": det.acquire_time.get()}
 
 
+def both(num):
+    """Two detectors in one plan, and one of the workers named as well."""
+    other = devices.det2
+    other.wait_for_connection(timeout=30)
+    det.slice_hits.set(200).wait(10)
+    RE(hit_count([det, devices.ana2, other], num=num), say)
+    return {"state": devices.run.state.get(), "image": det.ana2.image is not None,
+            "spectrum": other.ana3.size_spectrum is not None}
+
+
 def causes(error):
     """The text of an exception and of what led to it."""
     texts = []

@@ -131,7 +131,8 @@ def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
                 told.append(line)
                 if "processes up" in line:
                     break
-            assert "3 of" not in told[-1] and "4 of 4" in told[-1], "".join(told)
+            count = text.count("[workers.") + text.count("[instruments.") - text.count(".options]") + 2
+            assert f"{count} of {count}" in told[-1], "".join(told)
             threading.Thread(target=lambda: up.stdout and up.stdout.read(), daemon=True).start()
             yield Running(file, env, tot)
         finally:
@@ -160,6 +161,29 @@ def running(tmp_path_factory) -> Iterator[Running]:
     """A station of replay, worker, conductor and CA face."""
     with station_up(tmp_path_factory.mktemp("station")) as station:
         yield station
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory) -> Iterator[Session]:
+    """A session over caproto on a station of two readouts, the first with two workers."""
+    more = """
+[instruments.det2]
+type = "replay"
+[instruments.det2.options]
+file = "scene.tpx3"
+speed = "flat"
+slice = "Hits"
+slice_hits = 300
+[workers.ana2]
+source = "det1"
+blocks = ["counts"]
+[workers.ana3]
+source = "det2"
+blocks = ["counts", "spectra"]
+"""
+    folder = tmp_path_factory.mktemp("two")
+    with station_up(folder, STATION + more) as station, session_on(station, "caproto") as session:
+        yield session
 
 
 @pytest.fixture(scope="module")

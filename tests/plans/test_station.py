@@ -90,3 +90,19 @@ def test_the_examples_of_the_guide_run(running, session):
                           capture_output=True, text=True, timeout=55)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "det1_ana1_exposure_hits" in done.stdout and "file://localhost" in done.stdout
+
+
+def test_two_readouts_and_their_workers_share_a_run(two, documents):
+    """All workers of all readouts show the exposure that the event is about; blocks decide what they have."""
+    outcome, result = two.ask("both", documents, num=6)
+    assert outcome == "done", result
+    events = [event["data"] for event in documents["event"]]
+    workers = ("det1_ana1", "det1_ana2", "det2_ana3")
+    for number, event in enumerate(events, 1):
+        assert {event[f"{name}_exposure"] for name in ("det1", "det2", *workers)} == {number}
+        assert [event[f"{name}_exposure_hits"] for name in workers] == [200, 200, 300]
+        assert event["det1_ana1_clusters"] == event["det1_ana2_clusters"]
+    assert len(events) == 6 and len({event["det1_run"] for event in events}) == 1
+    assert events[0]["det1_run"] == events[0]["det2_run"]
+    assert len(documents["stream_resource"]) == 2 and len(documents["stream_datum"]) == 12
+    assert result == {"state": "Idle", "image": False, "spectrum": True}
