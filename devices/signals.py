@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from ophyd.signal import EpicsSignal, EpicsSignalBase, EpicsSignalRO
+from ophyd.utils import ReadOnlyError
 from ophyd.utils.epics_pvs import AlarmSeverity, waveform_to_string
 
 from .status import Status
@@ -196,6 +197,13 @@ class Writes(EpicsSignal, Typed):
         """Say whether the readback shows what was wanted, within the last digit of PREC."""
         tolerance = self.tolerance or 0.0
         return abs(float(shown) - float(wanted)) <= max(tolerance, 1e-6 * abs(float(wanted)))
+
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """As of ophyd, with Python's own error when the server allows no writing."""
+        try:
+            super().put(value, **kwargs)
+        except ReadOnlyError as error:
+            raise PermissionError(f"no write access to {self.setpoint_pvname}") from error
 
     def arrived(self, put: Put) -> Seen:
         """Look whether the value of a put is shown."""

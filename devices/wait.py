@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ophyd.utils import LimitError, ReadOnlyError
-
 POLL_S = 0.25
 """Longest time between two looks. Higher: a lost monitor costs more; lower: more traffic while waiting."""
 LATE_S = 2.5
@@ -135,7 +133,7 @@ class Put:
 
         try:
             self.signal.put(self.value, use_complete=True, callback=finished)
-        except (ReadOnlyError, LimitError, ValueError, TypeError) as error:
+        except (PermissionError, ValueError, TypeError) as error:
             raise Failed(f"{self.pv}: may not be set to {self.value!r}: {error}") from error
         except Exception as error:  # each control layer has exceptions of its own for a server that is away
             raise TimeoutError(f"{self.pv}: put not sent: {error}") from error
