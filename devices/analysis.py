@@ -6,7 +6,8 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device, Kind
 
-from .signals import Array, Count, Flag, Number, NumberSetting, Sample, Text, Typed
+from .settings import NumberSetting
+from .signals import Array, Count, Flag, Number, Sample, Text, Typed
 from .status import Status
 from .wait import Bell, Failed, Seen, Verdict, drive
 

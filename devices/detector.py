@@ -11,7 +11,8 @@ from .analysis import RESULTS_S, HitAnalysis, as_readings
 from .exposure import expose
 from .external import RunLog
 from .run import MOVE_S, Run
-from .signals import Choice, ChoiceSetting, Count, Flag, Number, NumberSetting, Request, Sample, Text
+from .settings import ChoiceSetting, NumberSetting, Request
+from .signals import Choice, Count, Flag, Number, Sample, Text
 from .status import Status
 from .wait import Bell, Refusal, never
 

@@ -10,7 +10,8 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
-from .signals import Choice, Count, Flag, Request, Text, TextRequest
+from .settings import Request, TextRequest
+from .signals import Choice, Count, Flag, Text
 from .status import Status
 from .wait import Bell, Failed, Put, Refusal, Seen, Verdict, drive, never
 

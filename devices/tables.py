@@ -17,7 +17,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, Kind
 from ophyd.device import DEVICE_RESERVED_ATTRS
 
-from . import signals
+from . import settings, signals
 
 SHIPPED = Path(str(files("hitline.db")))
 SATELLITE = "satellite"
@@ -26,10 +26,10 @@ SATELLITE = "satellite"
 READ = {"ai": signals.Number, "int64in": signals.Number, "longin": signals.Number, "bi": signals.Flag,
         "mbbi": signals.Choice, "lsi": signals.Text, "stringin": signals.Choice}
 """Record type -> signal. Whole numbers that no class declares are floats, for they may be unknown: NaN."""
-WRITE = {"ao": signals.NumberSetting, "int64out": signals.NumberSetting, "longout": signals.NumberSetting,
-         "bo": signals.FlagSetting, "mbbo": signals.ChoiceSetting, "lso": signals.TextSetting,
-         "stringout": signals.ChoiceSetting}
-COMMAND = {"lso": signals.TextRequest}
+WRITE = {"ao": settings.NumberSetting, "int64out": settings.NumberSetting, "longout": settings.NumberSetting,
+         "bo": settings.FlagSetting, "mbbo": settings.ChoiceSetting, "lso": settings.TextSetting,
+         "stringout": settings.ChoiceSetting}
+COMMAND = {"lso": settings.TextRequest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def safe(base: type[Device], name: str) -> str:
 def _component(target: str, records: list[Record], attribute: Attribute | None) -> Cpt:
     record = next((r for r in records if r.rtype in WRITE), records[0])
     if target.startswith("cmd_"):
-        return Cpt(COMMAND.get(record.rtype, signals.Request), record.name, kind="omitted")
+        return Cpt(COMMAND.get(record.rtype, settings.Request), record.name, kind="omitted")
     if record.rtype in WRITE:
         return Cpt(WRITE[record.rtype], record.name, kind="config")
     if record.rtype == "waveform":

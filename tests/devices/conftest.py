@@ -51,8 +51,8 @@ def fake(ca_env) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["pyepics", "caproto"])
 def client(request, ca_env, fake) -> Iterator[Callable[[str], None]]:
-    """Run a scenario of scenarios.py over a control layer, and raise what it raised."""
-    with _child(str(HERE / "scenarios.py"), request.param, fake, env=ca_env) as child:
+    """Run a scenario of runner.py over a control layer, and raise what it raised."""
+    with _child(str(HERE / "runner.py"), request.param, fake, env=ca_env) as child:
         def run(scenario: str) -> None:
             child.stdin.write(f"{scenario}\n")
             child.stdin.flush()

@@ -1,4 +1,4 @@
-"""Devices on a real CA server over both control layers of ophyd; what happens is in scenarios.py."""
+"""Devices on a real CA server over both control layers; what happens: scenarios.py, breakages.py."""
 
 import pytest
 

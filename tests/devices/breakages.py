@@ -1,0 +1,150 @@
+"""What devices do when something breaks, is refused or is stopped, one function per scenario."""
+
+import math
+import time
+
+import pytest
+from bluesky import plans
+from bluesky.utils import FailedStatus
+from hitline.devices.run import Run
+from hitline.devices.wait import Failed, Missed, Stopped
+from session import EVENT, P, det, engine, expected, fault, puts, run
+
+from ioc import hits
+
+
+def circuits_break():
+    """A put that is lost with its circuit is repeated once it is sure to be lost; one that arrived is not."""
+    det.stage()
+    det.trigger().wait(10)
+    before = puts.get()
+    fault("cut")
+    det.trigger().wait(20)
+    assert det.read()["det1_ana1_exposure_hits"]["value"] == hits(2)
+    assert puts.get() == before + 1
+    fault("lose")
+    det.trigger().wait(30)
+    assert det.read()["det1_exposure"]["value"] == 3
+    assert det.read()["det1_ana1_exposure_hits"]["value"] == hits(3)
+    assert puts.get() == before + 3
+    det.unstage()
+
+
+def launch_is_lost():
+    """A launch that is lost with its circuit is repeated, too."""
+    fault("lose")
+    det.stage()
+    assert run.state.get() == "Armed"
+    det.unstage()
+
+
+def late_results():
+    """Results that come late, or whose values are unknown at first, are waited for; unknown loss is NaN."""
+    det.stage()
+    for n, name in enumerate(("slow", "blank", "unknown"), 1):
+        fault(name)
+        det.trigger().wait(20)
+        reading = det.read()
+        assert tuple(reading[k]["value"] for k in EVENT) == expected(n), name
+        assert math.isnan(reading["det1_hits_lost"]["value"]) == (name == "unknown")
+    det.unstage()
+    assert det.ana1.taken is None and det.taken is None
+
+
+def refusals():
+    """A refused put fails at once with the reason; no exposure is counted."""
+    fault("refuse")
+    with pytest.raises(Failed, match=r"T:Run:Launch.*refused for the test.*wanted Armed.*last value 'Idle'"):
+        det.stage()
+    det.stage()
+    fault("refuse")
+    with pytest.raises(Failed, match=r"T:DET1:Acquire .*shutter is locked.*wanted 1 of run .*last value 0"):
+        det.trigger().wait(10)
+    det.trigger().wait(10)
+    assert det.read()["det1_exposure"]["value"] == 1
+    det.unstage()
+    fault("refuse")
+    with pytest.raises(Failed, match=r"T:DET1:AcquireTime was refused .*2.5 s ref.*wanted 2.5, last value"):
+        det.acquire_time.set(2.5).wait(10)
+    det.acquire_time.set(1.5).wait(10)
+    assert det.acquire_time.get() == 1.5
+
+
+def others():
+    """Somebody else's run is refused with the owner's name, and left alone; so is another's exposure."""
+    other = Run(P + "Run:", name="other", owner_name="other@there:2")
+    other.wait_for_connection(timeout=10)
+    other.launch().wait(10)
+    with pytest.raises(Failed, match=r"the run belongs to other@there:2"):
+        det.stage()
+    assert run.state.get() == "Armed"
+    assert run.owner.get() == "other@there:2"
+    other.land().wait(10)
+    det.stage()
+    fault("jump")
+    with pytest.raises(Failed, match=r"T:DET1:Exposure_RBV: wanted 1.*somebody else takes exposures"):
+        det.trigger().wait(10)
+    det.unstage()
+
+
+def restart():
+    """A readout that was restarted in an exposure fails the Status at once: its counts are gone."""
+    det.stage()
+    det.trigger().wait(10)
+    fault("restart")
+    with pytest.raises(Failed, match=r"wanted 2 of run 2026.*last value 0 of run none, idle.*restarted"):
+        det.trigger().wait(10)
+    det.unstage()
+    assert run.state.get() == "Idle"
+    for stage in (True, False):  # a station's run, and one of the readout's own
+        if stage:
+            det.stage()
+        fault("died")
+        with pytest.raises(Failed, match=r"T:DET1:Condition_RBV.*: wanted GOOD, last value INCOMPL.*osure 1"):
+            det.trigger().wait(10)
+        det.unstage()
+
+
+def timeouts():
+    """A timeout names the PV, what was wanted and the last value, and leaves no exposure going."""
+    det.patience_s = 0.5
+    det.stage()
+    fault("hang")
+    with pytest.raises(Missed, match=r"T:DET1:Exposure_RBV: wanted 1 of run .*, last value 1 .*, acquiring"):
+        det.trigger().wait(10)
+    deadline = time.monotonic() + 5
+    while det.acquiring.get() and time.monotonic() < deadline:
+        pass
+    assert not det.acquiring.get()
+    det.unstage()
+
+
+def stops():
+    """`stop`, and an aborted plan, end the exposure under way, fail its Status and land the run."""
+    det.stage()
+    fault("hang")
+    status = det.trigger()
+    with pytest.raises(RuntimeError, match="wait for its end"):
+        det.trigger()
+    deadline = time.monotonic() + 5
+    while not det.acquiring.get() and time.monotonic() < deadline:
+        pass
+    det.stop()
+    with pytest.raises(Stopped, match="T:DET1:Exposure_RBV: wanted 1 of run"):
+        status.wait(5)
+    det.unstage()
+    assert run.state.get() == "Idle" and not det.acquiring.get()
+    RE, _ = engine()
+    fault("refuse")
+    with pytest.raises(Failed):
+        RE(plans.count([det]))
+    det.patience_s = 0.5
+
+    def hung():
+        yield from plans.count([det])
+
+    RE.subscribe(lambda name, doc: fault("hang"), "start")
+    with pytest.raises(FailedStatus) as error:
+        RE(hung())
+    assert "T:DET1:Exposure_RBV: wanted 1 of run" in repr(error.value.__cause__ or error.value.args)
+    assert run.state.get() == "Idle" and not det.acquiring.get()
