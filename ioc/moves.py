@@ -51,7 +51,18 @@ async def stop(members: list[Proxy]) -> None:
     A receiver that waits for the end of its source's data must not keep the source from being asked.
     """
     running = [p for p in reversed(members) if p.state in (State.STARTING, State.RUN, State.STOPPING)]
-    await _all(drive(proxy, "stop", State.ORBIT) for proxy in running)
+    under_way: list[asyncio.Task[None]] = []
+    try:
+        for proxy in running:
+            accepted = asyncio.Event()
+            task = asyncio.create_task(drive(proxy, "stop", State.ORBIT, accepted=accepted))
+            task.add_done_callback(lambda task, accepted=accepted: accepted.set())  # type: ignore[misc]
+            under_way.append(task)
+            await accepted.wait()
+        await _all(under_way)
+    finally:
+        for task in under_way:
+            task.cancel()
 
 
 async def land(members: list[Proxy]) -> None:
@@ -75,8 +86,12 @@ async def reset(members: list[Proxy]) -> None:
     await _all(one(p) for p in members if p.state in (State.SAFE, State.ERROR, State.NEW))
 
 
-async def drive(proxy: Proxy, verb: str, goal: State, payload: object = None) -> None:
-    """Send one transition and see it through; Refused, with the member's own reason, if it ends elsewhere."""
+async def drive(proxy: Proxy, verb: str, goal: State, payload: object = None, *,
+                accepted: asyncio.Event | None = None) -> None:
+    """Send one transition and see it through; Refused, with the member's own reason, if it ends elsewhere.
+
+    `accepted` is set when the member has taken it.
+    """
     try:
         await proxy.wait_connected(LINK_S)
     except TimeoutError as error:
@@ -93,6 +108,8 @@ async def drive(proxy: Proxy, verb: str, goal: State, payload: object = None) ->
             if proxy.state is goal:
                 return
             await proxy.transition(verb, payload)
+            if accepted:
+                accepted.set()
             moving = False
             while (state := await seen.get()) is not goal:
                 if state.steady and (moving or state in FAILED):

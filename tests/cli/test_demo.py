@@ -33,7 +33,7 @@ def test_demo_on_synthesised_hits(tmp_path: Path) -> None:
     assert row["hits_lost"] == 0
     assert "all agree" in done.stdout
     with h5py.File(out / "results.h5") as file:
-        assert int(np.sum(file["entry/image/image"])) == 100_000
+        assert int(np.sum(file["entry/image/counts"])) == 100_000
         assert list(file["entry/exposures/exposure"]) == [1, 2, 3]
         assert int(np.sum(file["entry/exposures/exposure_hits"])) == 100_000
     for name in ("image", "tot_spectrum", "size_spectrum", "demo"):

@@ -335,7 +335,8 @@ def test_clients_find_a_killed_face_again(own: Rig, free_port: int) -> None:
     own.face = Process("hitline.ioc.faces.tango", str(own.file))
     own.port = own.face.ready()["tango_port"]
     device = own.device()
-    until(lambda: device.write_attribute("voltage", 12.0) is None, "connected")
+    until(lambda: device.read_attribute("voltage").quality == AttrQuality.ATTR_VALID, "connected")
+    device.write_attribute("voltage", 12.0)
     until(lambda: device.read_attribute("voltage").value == 12.0, "set")
     own.face.kill()
     with pytest.raises(DevFailed):
