@@ -48,7 +48,7 @@ ALWAYS = tuple(s for s in State if s is not State.DEAD)
 """For safe actions (stop, off): every state, transitional ones included."""
 
 TRANSITIONS: dict[str, dict[State, State]] = {
-    "initialize": {s: State.INITIALIZING for s in (State.NEW, State.INIT, State.SAFE, State.ERROR)},
+    "initialize": dict.fromkeys((State.NEW, State.INIT, State.SAFE, State.ERROR), State.INITIALIZING),
     "launch": {State.INIT: State.LAUNCHING},
     "land": {State.ORBIT: State.LANDING},
     "reconfigure": {State.ORBIT: State.RECONFIGURING},
@@ -56,7 +56,7 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "stop": {State.RUN: State.STOPPING},
     "interrupt": {State.ORBIT: State.INTERRUPTING, State.RUN: State.INTERRUPTING},
     "failure": {s: State.ERROR for s in State if s is not State.DEAD},
-    "shutdown": {s: State.DEAD for s in (State.NEW, State.INIT, State.SAFE, State.ERROR)},
+    "shutdown": dict.fromkeys((State.NEW, State.INIT, State.SAFE, State.ERROR), State.DEAD),
 }
 """command -> {state it is legal in: state it leads to}; everything else is refused."""
 
