@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Tests wait for processes more than they compute: two at a time, a file never split. Unset to run one by one.
+PARALLEL ?= -n 2 --dist loadfile
 ROOMS  := analysis bus cli db devices ioc panels plans
 # Recorded detector data, where they lie beside the checkout; without them the tests that need them skip.
 HITLINE_DATA ?= $(abspath $(wildcard ../shared/data))
@@ -30,10 +32,10 @@ demo: $(VENV)/run.stamp
 	$(BIN)/hitline demo --out out/demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m 'not faults' $(ARGS)
+	$(BIN)/python -m pytest -m 'not faults' $(PARALLEL) $(ARGS)
 
 faults: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m faults $(ARGS)
+	$(BIN)/python -m pytest -m faults $(PARALLEL) $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -35,7 +35,9 @@ def overview(path: Path, results: Mapping[str, Any]) -> Path:
     drawn = {name: draw for name, draw in DRAWINGS.items() if results.get(name) is not None}
     figure = Figure(figsize=(5.6 * len(drawn), 4.6), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, (name, draw) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True):
+    for axes, (name, draw) in zip(
+        figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True
+    ):
         draw(axes, np.asarray(results[name]))
     figure.savefig(path, dpi=DPI)
     return path

@@ -66,8 +66,11 @@ def timed(work: Callable[[], Any], count: int) -> dict[str, float]:
         work()
         spans.append(1e3 * (time.perf_counter() - begin))
     spans.sort()
-    return {"median_ms": round(statistics.median(spans), 3), "p90_ms": round(spans[int(0.9 * len(spans))], 3),
-            "client_cpu_ms": round(1e3 * (time.process_time() - cpu) / count, 3)}
+    return {
+        "median_ms": round(statistics.median(spans), 3),
+        "p90_ms": round(spans[int(0.9 * len(spans))], 3),
+        "client_cpu_ms": round(1e3 * (time.process_time() - cpu) / count, 3),
+    }
 
 
 def bus_parts(group: str, count: int) -> dict[str, Any]:
@@ -105,10 +108,12 @@ def bus_parts(group: str, count: int) -> dict[str, Any]:
         def put() -> None:
             client.set("det1", "acquire", "Acquire", wait_s=10.0)
 
-        parts = {"CSCP get": timed(lambda: client.get("det1", "exposure"), count),
-                 "CSCP set": timed(lambda: client.set("ana1", "update_rate", 10.0), count),
-                 "CSCP acquire (replay, log on disk)": timed(put, count),
-                 "CSCP acquire until the worker shows it": timed(expose, count)}
+        parts = {
+            "CSCP get": timed(lambda: client.get("det1", "exposure"), count),
+            "CSCP set": timed(lambda: client.set("ana1", "update_rate", 10.0), count),
+            "CSCP acquire (replay, log on disk)": timed(put, count),
+            "CSCP acquire until the worker shows it": timed(expose, count),
+        }
         stop()
         client.command("run", "stop", wait_s=10.0)
         client.command("run", "land", wait_s=10.0)
@@ -132,8 +137,10 @@ def ca_parts(station: Path, layer: str, count: int) -> dict[str, Any]:
     def expose() -> None:
         det.trigger().wait(60)
 
-    parts = {"CA get": timed(det.exposure.sample, count),
-             "ophyd set (CA put, completion, readback)": timed(put, count)}
+    parts = {
+        "CA get": timed(det.exposure.sample, count),
+        "ophyd set (CA put, completion, readback)": timed(put, count),
+    }
     det.cmd_rewind.set(1).wait(10)
     det.stage()
     expose()  # starts the run
@@ -148,8 +155,10 @@ def ca_parts(station: Path, layer: str, count: int) -> dict[str, Any]:
     engine(plans.count([det], num=count))
     whole_s = time.perf_counter() - begin
     steps = sorted(1e3 * (b - a) for a, b in itertools.pairwise(events))
-    parts["RunEngine count, per event"] = {"median_ms": round(statistics.median(steps), 3),
-                                           "p90_ms": round(steps[int(0.9 * len(steps))], 3)}
+    parts["RunEngine count, per event"] = {
+        "median_ms": round(statistics.median(steps), 3),
+        "p90_ms": round(steps[int(0.9 * len(steps))], 3),
+    }
     rate = (len(events) - 1) / (events[-1] - events[0])
     return {"parts": parts, "exposures_per_s": round(rate, 2), "launch_to_land_s": round(whole_s, 2)}
 
@@ -162,12 +171,19 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path, group, port = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}", free_port()
-        os.environ |= {"EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO",
-                       "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(free_port())}
+        os.environ |= {
+            "EPICS_CA_ADDR_LIST": "127.0.0.1",
+            "EPICS_CA_AUTO_ADDR_LIST": "NO",
+            "EPICS_CA_SERVER_PORT": str(port),
+            "EPICS_CA_REPEATER_PORT": str(free_port()),
+        }
         total = HITS * 4 * (args.exposures + 10)
         scene = str(path.with_name("scene.tpx3"))
-        subprocess.run([*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         path.write_text(STATION.format(name=group, port=port, hits=HITS))
         with subprocess.Popen([*HITLINE, "up", str(path)], stdout=subprocess.PIPE, text=True) as up:
             try:
@@ -180,11 +196,18 @@ def main() -> int:
                 up.wait(15)
     report = {
         "what": "exposures through replay, log, worker, CA face, ophyd and RunEngine, one machine",
-        "exposures": args.exposures, "hits_per_exposure": HITS, "control_layer": args.layer,
-        "aim_per_s": AIM_PER_S, "exposures_per_s": found["exposures_per_s"],
-        "launch_to_land_s": found["launch_to_land_s"], "parts": {**parts, **found["parts"]},
-        "machine": {"python": platform.python_version(), "cores": os.cpu_count(),
-                    "load_average": [round(load, 1) for load in os.getloadavg()]},
+        "exposures": args.exposures,
+        "hits_per_exposure": HITS,
+        "control_layer": args.layer,
+        "aim_per_s": AIM_PER_S,
+        "exposures_per_s": found["exposures_per_s"],
+        "launch_to_land_s": found["launch_to_land_s"],
+        "parts": {**parts, **found["parts"]},
+        "machine": {
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "load_average": [round(load, 1) for load in os.getloadavg()],
+        },
     }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")

@@ -77,8 +77,9 @@ def read_pull(address: str, blocks: int) -> None:
 
 
 def child(what: str, address: str, blocks: int) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, __file__, "--child", what, address, str(blocks)], text=True,
-                            stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, __file__, "--child", what, address, str(blocks)], text=True, stdout=subprocess.PIPE
+    )
 
 
 def result(process: "subprocess.Popen[str]") -> float:
@@ -96,16 +97,25 @@ def append(root: Path, blocks: int) -> dict[str, float]:
     start, cpu = time.perf_counter(), time.process_time()
     writer.open("run")
     for payload in payloads:
-        while not writer.try_data(payload, words=WORDS, hits=WORDS, format=Format.TPX3_WORDS,
-                                  method=LossMethod.SOURCE):
+        while not writer.data(
+            payload,
+            words=WORDS,
+            hits=WORDS,
+            format=Format.TPX3_WORDS,
+            method=LossMethod.SOURCE,
+            drop=False,
+        ):
             writer.wait_room(1.0)
     writer.close()
     took, cpu = time.perf_counter() - start, time.process_time() - cpu
     verdict = verify(root / "run" / "bench")
     if verdict.quality is not Quality.GOOD or verdict.bytes != blocks * MIB:
         sys.exit(f"the log is {verdict}")
-    return {"mib_per_s": blocks / took, "mib_per_cpu_s": blocks / cpu,
-            "longest_pause_ms": 1e3 * max(np.diff(marks), default=0.0)}
+    return {
+        "mib_per_s": blocks / took,
+        "mib_per_cpu_s": blocks / cpu,
+        "longest_pause_ms": 1e3 * max(np.diff(marks), default=0.0),
+    }
 
 
 def push(blocks: int) -> float:
@@ -150,8 +160,14 @@ def latency(root: Path, rate_hz: float, size: int, count: int) -> dict[str, floa
     if len(delays) != count:
         sys.exit(f"{len(delays)} of {count} blocks came")
     p50, p99 = np.percentile(delays, (50, 99))
-    return {"blocks": count, "bytes": size, "rate_hz": rate_hz, "p50_ms": float(p50), "p99_ms": float(p99),
-            "max_ms": max(delays)}
+    return {
+        "blocks": count,
+        "bytes": size,
+        "rate_hz": rate_hz,
+        "p50_ms": float(p50),
+        "p99_ms": float(p99),
+        "max_ms": max(delays),
+    }
 
 
 def figures(args: argparse.Namespace) -> dict[str, object]:
@@ -169,18 +185,29 @@ def figures(args: argparse.Namespace) -> dict[str, object]:
             shutil.rmtree(root)
     root = Path(tempfile.mkdtemp(dir=args.folder, prefix="bench-log-"))
     try:
-        delays = {"full blocks of 256 KiB at 50 MB/s": latency(root, 190.0, 256 * 1024, 2000),
-                  "full blocks of 64 KiB at 6.5 MB/s": latency(root, 100.0, 64 * 1024, 1000)}
+        delays = {
+            "full blocks of 256 KiB at 50 MB/s": latency(root, 190.0, 256 * 1024, 2000),
+            "full blocks of 64 KiB at 6.5 MB/s": latency(root, 100.0, 64 * 1024, 1000),
+        }
     finally:
         shutil.rmtree(root)
     feed, plain = statistics.median(feeds), statistics.median(pushes)
     return {
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "zmq": zmq.zmq_version(),
-                    "system": platform.platform(), "load": os.getloadavg()[0]},
-        "mib": args.mib, "runs": args.runs,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "zmq": zmq.zmq_version(),
+            "system": platform.platform(),
+            "load": os.getloadavg()[0],
+        },
+        "mib": args.mib,
+        "runs": args.runs,
         "append_crc_sync": {key: statistics.median(run[key] for run in appends) for key in appends[0]},
         "append_crc_sync_all_mib_per_s": [run["mib_per_s"] for run in appends],
-        "feed_mib_per_s": feed, "feed_all": feeds, "push_pull_mib_per_s": plain, "push_pull_all": pushes,
+        "feed_mib_per_s": feed,
+        "feed_all": feeds,
+        "push_pull_mib_per_s": plain,
+        "push_pull_all": pushes,
         "feed_to_push_pull": feed / plain,
         "latency": delays,
         "exact": True,
@@ -188,8 +215,9 @@ def figures(args: argparse.Namespace) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--mib", type=int, default=512, help="blocks of 1 MiB per run")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", help="on the disk that is to be measured (default: the temporary folder)")

@@ -128,8 +128,9 @@ class Board:
     epoch: int
     updates: dict[str, Update] = field(default_factory=dict)
 
-    def post(self, name: str, value: Any, time_ns: int, severity: Severity = Severity.OK,
-             status: str = "") -> Update:
+    def post(
+        self, name: str, value: Any, time_ns: int, severity: Severity = Severity.OK, status: str = ""
+    ) -> Update:
         """Store a new value and return it as the update to publish."""
         attribute = self.attributes[name]
         if attribute.array and value is not None:
@@ -147,8 +148,11 @@ def checked(attribute: Attribute, value: Any) -> Any:
     if attribute.array:
         array = np.asarray(value)
         if array.size > math.prod(attribute.shape) or array.dtype.kind not in "biuf":
-            raise Refused("type", f"{name}: wants up to {attribute.shape} numbers of {kind}, "
-                                  f"got shape {array.shape} of {array.dtype}")
+            raise Refused(
+                "type",
+                f"{name}: wants up to {attribute.shape} numbers of {kind}, "
+                f"got shape {array.shape} of {array.dtype}",
+            )
         return array.astype(kind)
     if kind == "str":
         if not isinstance(value, str):

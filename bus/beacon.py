@@ -51,8 +51,9 @@ class Beacons:
             self._socket.bind(("", chirp.PORT))
             for address in self._interfaces:
                 here = socket.inet_aton(address)
-                self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                                        socket.inet_aton(chirp.ADDRESS) + here)
+                self._socket.setsockopt(
+                    socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(chirp.ADDRESS) + here
+                )
                 sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 self._senders.append(sender)
                 sender.setblocking(False)
@@ -62,8 +63,11 @@ class Beacons:
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, address == "127.0.0.1")
         except OSError as error:
             self.close()
-            raise OSError(error.errno, f"cannot use interfaces {', '.join(self._interfaces)} for discovery "
-                                       f"on UDP {chirp.PORT}: {error.strerror}") from None
+            raise OSError(
+                error.errno,
+                f"cannot use interfaces {', '.join(self._interfaces)} for discovery "
+                f"on UDP {chirp.PORT}: {error.strerror}",
+            ) from None
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def close(self) -> None:
@@ -123,6 +127,7 @@ class Beacons:
 
     def _answer_soon(self, service: Service) -> None:
         """Answer once for all requests that come before the answer is out."""
+
         def answer() -> None:
             del self._answers[service]
             self.offer(service=service)

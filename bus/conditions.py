@@ -66,8 +66,9 @@ class Conditions:
                     else:
                         await changed.wait()
         except TimeoutError:
-            raise RuntimeError(f"waited {self.timeout_s:g} s in vain for {waiting[0]}, "
-                               f"which comes first") from None
+            raise RuntimeError(
+                f"waited {self.timeout_s:g} s in vain for {waiting[0]}, which comes first"
+            ) from None
 
     def _peer(self, name: str) -> Peer | None:
         for peer in self.node.peers.values():

@@ -35,16 +35,23 @@ class Description:
 def agree(theirs: Any, ours: str, what: str) -> None:
     """Raise Refused with both numbers unless the major versions are the same."""
     if not isinstance(theirs, str) or theirs.partition(".")[0] != ours.partition(".")[0]:
-        raise Refused("version", f"peer has {what} version {theirs}, this side {ours}: "
-                                 f"another first number is not understood, update the older one")
+        raise Refused(
+            "version",
+            f"peer has {what} version {theirs}, this side {ours}: "
+            f"another first number is not understood, update the older one",
+        )
 
 
-def tables(attributes: dict[str, Attribute], commands: dict[str, Command],
-           verbs: dict[str, str]) -> dict[str, Any]:
+def tables(
+    attributes: dict[str, Attribute], commands: dict[str, Command], verbs: dict[str, str]
+) -> dict[str, Any]:
     """Return the part of the reply that tells of attributes and commands."""
-    return {"protocol": PROTOCOL, "schema": SCHEMA,
-            "attributes": {name: _plain(a, "name") for name, a in attributes.items()},
-            "commands": {name: {"verb": verbs[name], **_plain(c, "name")} for name, c in commands.items()}}
+    return {
+        "protocol": PROTOCOL,
+        "schema": SCHEMA,
+        "attributes": {name: _plain(a, "name") for name, a in attributes.items()},
+        "commands": {name: {"verb": verbs[name], **_plain(c, "name")} for name, c in commands.items()},
+    }
 
 
 def parse(reply: Any) -> Description:
@@ -56,8 +63,10 @@ def parse(reply: Any) -> Description:
     arrays = reply.get("arrays", 0)
     if type(arrays) is not int or not 0 <= arrays <= 0xFFFF:
         raise Malformed(f"port of the arrays socket is {arrays!r}")
-    attributes, commands = ({name: _built(kind, name, row) for name, row in _rows(reply, key)}
-                            for kind, key in ((Attribute, "attributes"), (Command, "commands")))
+    attributes, commands = (
+        {name: _built(kind, name, row) for name, row in _rows(reply, key)}
+        for kind, key in ((Attribute, "attributes"), (Command, "commands"))
+    )
     for attribute in attributes.values():
         if attribute.dtype not in SCALARS and not attribute.shape:
             raise Malformed(f"{attribute.name}: dtype {attribute.dtype!r} without a shape")
@@ -67,8 +76,10 @@ def parse(reply: Any) -> Description:
 
 def _rows(reply: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     table = reply.get(key, {})
-    if not (isinstance(table, dict)
-            and all(type(name) is str and isinstance(row, dict) for name, row in table.items())):
+    if not (
+        isinstance(table, dict)
+        and all(type(name) is str and isinstance(row, dict) for name, row in table.items())
+    ):
         raise Malformed(f"{key} is not a map of maps")
     return list(table.items())
 

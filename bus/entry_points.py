@@ -60,8 +60,10 @@ def find(group: str, name: str) -> Any:
     try:
         return point.load()
     except Exception as error:  # whatever other people's code raises on import
-        raise EntryPointError(f"{kind} {name!r} of package {owner} cannot be loaded: "
-                              f"{type(error).__name__}: {error}; repair or uninstall that package") from error
+        raise EntryPointError(
+            f"{kind} {name!r} of package {owner} cannot be loaded: "
+            f"{type(error).__name__}: {error}; repair or uninstall that package"
+        ) from error
 
 
 def load_all(group: str) -> tuple[dict[str, Any], dict[str, str]]:

@@ -18,8 +18,9 @@ SEND_S = 0.4
 class Heart:
     """Sends beats; the interval is constant, unlike stock Python's, up to some thirty peers."""
 
-    def __init__(self, context: Context, bind: str, sender: str,
-                 state: Callable[[], tuple[State, str, Role]]) -> None:
+    def __init__(
+        self, context: Context, bind: str, sender: str, state: Callable[[], tuple[State, str, Role]]
+    ) -> None:
         socket = context.socket(zmq.XPUB)
         socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         socket.setsockopt(zmq.SNDHWM, 100)
@@ -48,8 +49,14 @@ class Heart:
 
     def _beat(self, flags: HeartbeatFlag, *, status: bool) -> None:
         self._sent = state, text, role = self._state()
-        beat = chp.Beat(self.sender, time.time_ns(), state, role.value | flags, INTERVAL_MS,
-                        text if status and text else None)
+        beat = chp.Beat(
+            self.sender,
+            time.time_ns(),
+            state,
+            role.value | flags,
+            INTERVAL_MS,
+            text if status and text else None,
+        )
         self.wire.send(chp.encode(beat))
 
     def close(self) -> None:

@@ -56,8 +56,14 @@ class Instrument:
         """Give the attribute table; an instrument whose table depends on its options overrides this."""
         return self.ATTRIBUTES
 
-    def publish(self, name: str, value: Any, severity: Severity = Severity.OK, status: str = "",
-                time_ns: int | None = None) -> Update:
+    def publish(
+        self,
+        name: str,
+        value: Any,
+        severity: Severity = Severity.OK,
+        status: str = "",
+        time_ns: int | None = None,
+    ) -> Update:
         """Show a new value; `time_ns` is when it was taken, by default now. Only on the event loop."""
         time_ns = self.clock_ns() if time_ns is None else time_ns
         update = self.board.post(name, value, time_ns, severity, status)

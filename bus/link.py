@@ -20,8 +20,13 @@ from .wire import Context, Wire
 
 LARGEST_REPLY = (8 << 20) + (64 << 10)
 RETRY_S = 0.01
-CODES = {Type.NOTIMPLEMENTED: "unknown", Type.INCOMPLETE: "type", Type.INVALID: "state",
-         Type.UNKNOWN: "unknown", Type.ERROR: "failed"}
+CODES = {
+    Type.NOTIMPLEMENTED: "unknown",
+    Type.INCOMPLETE: "type",
+    Type.INVALID: "state",
+    Type.UNKNOWN: "unknown",
+    Type.ERROR: "failed",
+}
 """Refusal code of a reply without the tag `code`, as stock satellites send it."""
 
 
@@ -45,8 +50,15 @@ class Link:
         self._wire = Wire(socket, self._receive)
         socket.connect(address)
 
-    async def ask(self, verb: str, payload: Any = None, *, timeout_s: float = 2.0,
-                  tags: dict[str, Any] | None = None, patient: bool = False) -> Message:
+    async def ask(
+        self,
+        verb: str,
+        payload: Any = None,
+        *,
+        timeout_s: float = 2.0,
+        tags: dict[str, Any] | None = None,
+        patient: bool = False,
+    ) -> Message:
         """Return the successful reply; raises Refused with the peer's code, or "link" or "late" of our own.
 
         `patient` waits for the connection to be made within the time; only for requests that change nothing.
@@ -68,8 +80,10 @@ class Link:
                 async with asyncio.timeout_at(end_s):
                     reply = await future
             except TimeoutError:
-                raise Refused("late", f"{self.peer}: no answer to {verb} within {timeout_s:g} s, "
-                                      f"outcome unknown, read back") from None
+                raise Refused(
+                    "late",
+                    f"{self.peer}: no answer to {verb} within {timeout_s:g} s, outcome unknown, read back",
+                ) from None
             finally:
                 del self._waiting[key]
         if reply.type is not Type.SUCCESS:

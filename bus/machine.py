@@ -23,8 +23,15 @@ ACCEPT_S = 0.1
 refusal."""
 OVERTAKING = ("stop", "interrupt")
 RUN_ID = re.compile(r"[\w-]+")
-_AT_WORK = (State.LAUNCHING, State.LANDING, State.ORBIT, State.RECONFIGURING, State.STARTING, State.RUN,
-            State.STOPPING)
+_AT_WORK = (
+    State.LAUNCHING,
+    State.LANDING,
+    State.ORBIT,
+    State.RECONFIGURING,
+    State.STARTING,
+    State.RUN,
+    State.STOPPING,
+)
 
 
 class Machine:
@@ -50,8 +57,7 @@ class Machine:
         target = next_state(command, before)
         if target is None:
             legal = ", ".join(s.name for s in TRANSITIONS[command])
-            raise Refused("state", f"{name}: {command} is not possible in {before.name}, "
-                                   f"only in {legal}")
+            raise Refused("state", f"{name}: {command} is not possible in {before.name}, only in {legal}")
         if self._working:
             raise Refused("busy", f"{name}: {self._working} has not ended yet, try again later")
         if command == "initialize":
@@ -99,8 +105,9 @@ class Machine:
         self.turn.cancel()
         self._enter(State.DEAD, "stopped")
 
-    async def _carry_out(self, command: str, payload: Any, before: State, target: State, locked: bool,
-                         done: str = "") -> Refused | None:
+    async def _carry_out(
+        self, command: str, payload: Any, before: State, target: State, locked: bool, done: str = ""
+    ) -> Refused | None:
         refusal: Refused | None = None
         goal, status = target.goal, done or f"{command} done"
         try:

@@ -50,8 +50,12 @@ class Node:
         self.loop_lag_s = 0.0
         """Longest delay of the event loop in the last LAG_S."""
         self._beacons = Beacons(group, name, self.interface, self._heard)
-        self._watch = Watch(lambda host, service: self._beacons.offers.get((host, service)),
-                            self._tell, self._interrupt, self._degrade)
+        self._watch = Watch(
+            lambda host, service: self._beacons.offers.get((host, service)),
+            self._tell,
+            self._interrupt,
+            self._degrade,
+        )
         self._ticker: asyncio.Task[None] | None = None
         self._started_s = 0.0
 

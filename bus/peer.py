@@ -40,8 +40,9 @@ class Peer:
         """True from the first heartbeat until link, lives or the peer itself say otherwise."""
         return self.lives.left > 0
 
-    def listen(self, context: Context, beat: Callable[["Peer", chp.Beat], None],
-               lost: Callable[["Peer"], None]) -> None:
+    def listen(
+        self, context: Context, beat: Callable[["Peer", chp.Beat], None], lost: Callable[["Peer"], None]
+    ) -> None:
         """Subscribe to its heartbeats, in place of an earlier subscription."""
         self.forget()
         address, port = self.services[Service.HEARTBEAT]

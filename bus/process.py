@@ -47,8 +47,10 @@ def ready(**facts: Any) -> None:
 def set_logging() -> None:
     """Log to standard error; HITLINE_LOG gives the level (default INFO)."""
     logging.basicConfig(
-        stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        level=os.environ.get("HITLINE_LOG", "INFO").upper())
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        level=os.environ.get("HITLINE_LOG", "INFO").upper(),
+    )
 
 
 def raise_descriptor_limit() -> None:

@@ -111,8 +111,9 @@ class Proxy(View):
                     except TimeoutError:
                         await self._here().reread(busy)
         except TimeoutError:
-            raise TimeoutError(f"{self.name}: {name} still under way after {timeout_s:g} s "
-                               f"({busy} is true)") from None
+            raise TimeoutError(
+                f"{self.name}: {name} still under way after {timeout_s:g} s ({busy} is true)"
+            ) from None
 
     def attach(self) -> None:
         """Open the sockets as soon as the satellite lives; whatever uses the proxy does so."""
@@ -145,8 +146,10 @@ class Proxy(View):
                 while not condition():
                     await self.news.wait()
         except TimeoutError:
-            raise TimeoutError(f"{self.name}: {what} after {timeout_s:g} s; "
-                               f"state {self.state.name}, {self.status or 'no status'}") from None
+            raise TimeoutError(
+                f"{self.name}: {what} after {timeout_s:g} s; "
+                f"state {self.state.name}, {self.status or 'no status'}"
+            ) from None
 
     def _here(self) -> Session:
         self.attach()
@@ -154,8 +157,9 @@ class Proxy(View):
             raise Refused("link", f"{self.name}: not connected ({self.status}), nothing was sent")
         return self._session
 
-    async def _ask(self, verb: str, payload: Any, timeout_s: float,
-                   tags: dict[str, Any] | None = None) -> Reply:
+    async def _ask(
+        self, verb: str, payload: Any, timeout_s: float, tags: dict[str, Any] | None = None
+    ) -> Reply:
         reply = await self._here().link.ask(verb, payload, timeout_s=timeout_s, tags=tags)
         seq = reply.tags.get("busy")
         return Reply(reply.payload, seq if isinstance(seq, int) else None)
@@ -163,8 +167,14 @@ class Proxy(View):
     def _reconsider(self) -> None:
         """Begin a session with each new life of the satellite, as soon as its ports are known."""
         peer = self.peer
-        if (self._attached and peer is not None and peer.alive and peer.life != self._life
-                and Service.CONTROL in peer.services and Service.MONITORING in peer.services):
+        if (
+            self._attached
+            and peer is not None
+            and peer.alive
+            and peer.life != self._life
+            and Service.CONTROL in peer.services
+            and Service.MONITORING in peer.services
+        ):
             self._end("replaced")
             self._life = peer.life
             self._session = Session(self, peer)

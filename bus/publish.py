@@ -118,8 +118,9 @@ class Publisher:
             self.errors += 1
             log.error("%s.%s: cannot publish %r: %s", self.sender, attribute.name, update.value, error)
 
-    def _send(self, topic: Topic, name: str, update: Update, value: Any, unit: str,
-              tags: dict[str, Any]) -> None:
+    def _send(
+        self, topic: Topic, name: str, update: Update, value: Any, unit: str, tags: dict[str, Any]
+    ) -> None:
         if topic.wants(f"STAT/{name.upper()}"):
             topic.wire.send(cmdp.encode(cmdp.Metric(self.sender, update.time_ns, name, value, unit, tags)))
 
@@ -134,8 +135,11 @@ class Publisher:
         elif topic.startswith("LOG?"):
             self._list("LOG", self.log_topics)
         elif topic.startswith("STAT/") or "STAT/".startswith(topic):
-            self._snapshot((board, a) for board, a in tuple(self._scalars())
-                           if f"STAT/{a.name.upper()}".startswith(topic))
+            self._snapshot(
+                (board, a)
+                for board, a in tuple(self._scalars())
+                if f"STAT/{a.name.upper()}".startswith(topic)
+            )
 
     def _list(self, prefix: str, topics: dict[str, str]) -> None:
         self.metrics.wire.send(cmdp.encode(cmdp.Topics(self.sender, self.boards[0].epoch, prefix, topics)))

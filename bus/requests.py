@@ -51,8 +51,13 @@ class Requests:
             agree(args[0], PROTOCOL, "protocol")
         instrument = self.instrument
         reply = tables(self.board.attributes, instrument.commands, self.verbs)
-        reply |= {"name": instrument.name, "kinds": list(instrument.KINDS), "epoch": self.board.epoch,
-                  "arrays": self.arrays_port, **instrument.describe_more}
+        reply |= {
+            "name": instrument.name,
+            "kinds": list(instrument.KINDS),
+            "epoch": self.board.epoch,
+            "arrays": self.arrays_port,
+            **instrument.describe_more,
+        }
         return f"{len(self.board.attributes)} attributes, {len(instrument.commands)} commands", reply, {}
 
     def _get(self, request: Message) -> Result:
@@ -100,8 +105,10 @@ class Requests:
 
     def _command(self, request: Message, command: Command) -> Awaitable[Result]:
         values = _arguments(request, len(command.args))
-        args = [checked(Attribute(name, dtype, ""), value)
-                for (name, dtype), value in zip(command.args, values, strict=True)]
+        args = [
+            checked(Attribute(name, dtype, ""), value)
+            for (name, dtype), value in zip(command.args, values, strict=True)
+        ]
         self._allowed(command, request)
         action = getattr(self.instrument, f"do_{command.name}")
 
@@ -127,8 +134,11 @@ class Requests:
         state: State = self.instrument.state()
         if state not in what.states:
             where = ", ".join(s.name for s in what.states)
-            raise Refused("state", f"{self.instrument.name}: {request.text} {what.name} is not possible "
-                                   f"in {state.name}, only in {where}")
+            raise Refused(
+                "state",
+                f"{self.instrument.name}: {request.text} {what.name} is not possible "
+                f"in {state.name}, only in {where}",
+            )
 
     def _seq(self, name: str) -> int:
         last = self.board.updates.get(name)

@@ -86,15 +86,26 @@ class Satellite:
         if node is None:
             raise RuntimeError(f"{self.canonical} is not on a node yet: node.add(satellite) comes first")
         if address := await node.taken(self.host):
-            raise RuntimeError(f"{self.canonical} is taken in group {node.group} by a satellite at {address}"
-                               f": stop that one, or give this one another name")
+            raise RuntimeError(
+                f"{self.canonical} is taken in group {node.group} by a satellite at {address}"
+                f": stop that one, or give this one another name"
+            )
         self._conditions = Conditions(self.canonical, node)
         boards = (self.instrument.board, self._own)
         self.publisher = Publisher(node.context, node.bind, self.canonical, boards)
-        self.heart = Heart(node.context, node.bind, self.canonical,
-                           lambda: (self.machine.state, self.machine.status, self.role))
-        self.server = Server(node.context, node.bind, self.canonical,
-                             Stock(self).handlers() | self.requests.handlers(), self.instrument.clock_ns)
+        self.heart = Heart(
+            node.context,
+            node.bind,
+            self.canonical,
+            lambda: (self.machine.state, self.machine.status, self.role),
+        )
+        self.server = Server(
+            node.context,
+            node.bind,
+            self.canonical,
+            Stock(self).handlers() | self.requests.handlers(),
+            self.instrument.clock_ns,
+        )
         self.requests.arrays_port = self.publisher.arrays.port if self.publisher.arrays else 0
         self.machine.on_change = self._changed
         self.machine.prepare, self.machine.conditions = self._conditions.prepare, self._conditions.wait
@@ -106,8 +117,14 @@ class Satellite:
         except BaseException:
             self._close()
             raise
-        node.offer(self.host, {Service.CONTROL: self.server.port, Service.HEARTBEAT: self.heart.port,
-                               Service.MONITORING: self.publisher.metrics.port})
+        node.offer(
+            self.host,
+            {
+                Service.CONTROL: self.server.port,
+                Service.HEARTBEAT: self.heart.port,
+                Service.MONITORING: self.publisher.metrics.port,
+            },
+        )
 
     async def stop(self) -> None:
         """Stop and land a run, release the hardware, say goodbye, close; takes DEPART_S at least."""
@@ -165,8 +182,11 @@ class Satellite:
                 if name in self._own.attributes and (last is None or last.value != value):
                     update = self._own.post(name, value, machine.changed_ns)
                     self.publisher.publish(self._own.attributes[name], update)
-        self._log("CRITICAL" if machine.state is State.ERROR else "STATUS", "FSM",
-                  f"{wire_name(machine.state)}: {machine.status}")
+        self._log(
+            "CRITICAL" if machine.state is State.ERROR else "STATUS",
+            "FSM",
+            f"{wire_name(machine.state)}: {machine.status}",
+        )
 
     def _log(self, level: str, topic: str, text: str) -> None:
         log.info("%s: %s", self.canonical, text)

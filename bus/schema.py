@@ -64,8 +64,12 @@ def _table(keys: dict[str, Any], hints: dict[str, Any], docs: dict[str, str]) ->
             required.append(key)
         elif (default := plain(item.default)) is not None:
             properties[key]["default"] = default
-    return {"type": "object", "properties": properties, "additionalProperties": False,
-            **({"required": required} if required else {})}
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
 
 
 def _value(hint: Any, rules: typing.Mapping[str, Any]) -> dict[str, Any]:
@@ -109,8 +113,12 @@ def field_docs(cls: type) -> dict[str, str]:
         except (OSError, TypeError, SyntaxError):  # no source at hand: the schema goes without these texts
             continue
         for item, text in itertools.pairwise(body):
-            if (isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-                    and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)):
+            if (
+                isinstance(item, ast.AnnAssign)
+                and isinstance(item.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+            ):
                 docs[item.target.id] = " ".join(str(text.value.value).split())
     return docs
 

@@ -27,10 +27,22 @@ def page(whole: dict[str, Any]) -> str:
     """Return the reference page of a schema."""
     top = whole["properties"]
     entry, worker = (top[name]["additionalProperties"] for name in ("instruments", "workers"))
-    parts = [HEAD, _section("Top level", "Before the first table.",
-                            {**whole, "properties": {k: v for k, v in top.items() if not _tables(v)}})]
-    parts.append(_section("`[instruments.NAME]`", "One instrument; names are lower-case letters, digits and "
-                          "underscores, and unique together with those of the workers.", entry))
+    parts = [
+        HEAD,
+        _section(
+            "Top level",
+            "Before the first table.",
+            {**whole, "properties": {k: v for k, v in top.items() if not _tables(v)}},
+        ),
+    ]
+    parts.append(
+        _section(
+            "`[instruments.NAME]`",
+            "One instrument; names are lower-case letters, digits and "
+            "underscores, and unique together with those of the workers.",
+            entry,
+        )
+    )
     for rule in entry["allOf"]:
         kind = rule["if"]["properties"]["type"]["const"]
         options = rule["then"]["properties"]["options"]
@@ -73,8 +85,11 @@ def _type(value: dict[str, Any]) -> str:
     word = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}[kind]
     low, high = value.get("minimum"), value.get("maximum")
     above = value.get("exclusiveMinimum")
-    limits = [f"above {above:g}" if above is not None else "", f"from {low:g}" if low is not None else "",
-              f"to {high:g}" if high is not None else ""]
+    limits = [
+        f"above {above:g}" if above is not None else "",
+        f"from {low:g}" if low is not None else "",
+        f"to {high:g}" if high is not None else "",
+    ]
     return " ".join([word, *filter(None, limits)])
 
 

@@ -39,8 +39,14 @@ TYPES = {"limit": Type.INCOMPLETE, "type": Type.INCOMPLETE, "unknown": Type.INCO
 class Server:
     """Reads requests and answers them by the table `verbs`."""
 
-    def __init__(self, context: Context, bind: str, sender: str, verbs: Mapping[str, Handler],
-                 clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        bind: str,
+        sender: str,
+        verbs: Mapping[str, Handler],
+        clock_ns: Callable[[], int],
+    ) -> None:
         socket = context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_REQUEST)
         socket.setsockopt(zmq.LINGER, 200)
@@ -104,13 +110,22 @@ class Server:
         kind = TYPES.get(error.code, Type.INVALID)
         self._reply(envelope, kind, error.text, None, {"code": error.code})
 
-    def _reply(self, envelope: list[bytes], kind: Type, text: str, payload: Any,
-               tags: dict[str, Any]) -> None:
+    def _reply(
+        self, envelope: list[bytes], kind: Type, text: str, payload: Any, tags: dict[str, Any]
+    ) -> None:
         try:
             frames = cscp.encode(Message(self.sender, self.clock_ns(), kind, text, payload, tags))
         except (TypeError, ValueError, OverflowError) as error:
-            frames = cscp.encode(Message(self.sender, self.clock_ns(), Type.INVALID,
-                                         f"the answer cannot be sent: {error}", None, {"code": "failed"}))
+            frames = cscp.encode(
+                Message(
+                    self.sender,
+                    self.clock_ns(),
+                    Type.INVALID,
+                    f"the answer cannot be sent: {error}",
+                    None,
+                    {"code": "failed"},
+                )
+            )
         self.wire.send(envelope + frames)
 
 
@@ -122,8 +137,9 @@ def check_deadline(request: Message, now_ns: int) -> None:
         raise Refused("late", f"{request.text} came {late_ms:.0f} ms after its deadline: not done")
 
 
-async def in_turn(turn: Turn, work: Callable[[], Awaitable[Result]], what: str, *,
-                  overtakes: bool = False) -> Result:
+async def in_turn(
+    turn: Turn, work: Callable[[], Awaitable[Result]], what: str, *, overtakes: bool = False
+) -> Result:
     """Do the work when its turn has come, or at once if it overtakes; return its result, within ANSWER_S.
 
     Past that, work that waits is dropped and refused as busy; work that has begun goes on, and its outcome

@@ -65,8 +65,10 @@ class Session:
         if self.stream.described is False:
             if name in self.proxy.updates:
                 return self.proxy.updates[name]
-            raise Refused("unknown", f"{self.proxy.name} has not sent {name!r}, "
-                                     f"and a stock satellite cannot be asked for it")
+            raise Refused(
+                "unknown",
+                f"{self.proxy.name} has not sent {name!r}, and a stock satellite cannot be asked for it",
+            )
         reply = await self.link.ask("get", [name], timeout_s=timeout_s, patient=True)
         try:
             value = values.unpack_array(reply.payload, reply.tags) if "dtype" in reply.tags else reply.payload

@@ -15,6 +15,7 @@ from .toml import TomlError, open_document, read
 StationError = TomlError
 """What is wrong with a station file: file, line, key, text."""
 
+
 def _named(**more: Any) -> Any:
     return field(metadata={"pattern": f"({NAME})?"}, **more)
 
@@ -130,8 +131,10 @@ def load(path: str | Path, *, options_of: Collection[str] | None = None) -> Stat
     wanted = {*station.instruments, *station.workers} if options_of is None else set(options_of)
     for name, worker in station.workers.items():
         check_blocks(name, worker, document, import_blocks=name in wanted)
-    instruments = {name: replace(entry, options=options(name, entry, document)) if name in wanted else entry
-                   for name, entry in station.instruments.items()}
+    instruments = {
+        name: replace(entry, options=options(name, entry, document)) if name in wanted else entry
+        for name, entry in station.instruments.items()
+    }
     return replace(station, instruments=_with_pv(instruments), workers=_with_pv(station.workers))
 
 

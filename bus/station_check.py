@@ -25,8 +25,11 @@ def check_network(station: "Station", document: Document) -> None:
     except ValueError as error:
         raise document.error(("interface",), f"{station.interface!r} is no IPv4 address") from error
     if not address.is_loopback and not station.trusted_network:
-        raise document.error(("interface",), f"{address} is not loopback and the bus has no authentication; "
-                             "say trusted_network = true if all of that network may command this station")
+        raise document.error(
+            ("interface",),
+            f"{address} is not loopback and the bus has no authentication; "
+            "say trusted_network = true if all of that network may command this station",
+        )
 
 
 def check_names(station: "Station", document: Document) -> None:
@@ -42,8 +45,9 @@ def check_names(station: "Station", document: Document) -> None:
                 raise document.error(path, f"name {name!r} is an instrument's already; names are unique")
     for name, entry in station.instruments.items():
         if entry.process in RESERVED or entry.process in station.workers:
-            raise document.error(("instruments", name, "process"),
-                                 f"{entry.process!r} is another process's name")
+            raise document.error(
+                ("instruments", name, "process"), f"{entry.process!r} is another process's name"
+            )
     for name, worker in station.workers.items():
         _check_member(worker.source, station, document, ("workers", name, "source"))
     for position, name in enumerate(station.conductor.order if station.conductor else ()):
@@ -73,8 +77,10 @@ def check_blocks(name: str, worker: "WorkerEntry", document: Document, *, import
     known = entry_points.available(entry_points.BLOCKS)
     for position, block in enumerate(worker.blocks):
         if block not in known:
-            raise document.error(("workers", name, "blocks", position),
-                                 f"unknown pipeline block {block!r}; known are {', '.join(sorted(known))}")
+            raise document.error(
+                ("workers", name, "blocks", position),
+                f"unknown pipeline block {block!r}; known are {', '.join(sorted(known))}",
+            )
     for block in worker.options:
         path = ("workers", name, "options", block)
         if block not in worker.blocks:

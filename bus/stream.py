@@ -80,8 +80,9 @@ class Stream:
         if name in self._missing and (update.epoch, update.seq) >= self._missing[name]:
             self._go_on(name)
 
-    def _subscribe(self, port: int, largest: int, queue: int, receive: Callable[[Metric], None],
-                   *topics: bytes) -> Wire:
+    def _subscribe(
+        self, port: int, largest: int, queue: int, receive: Callable[[Metric], None], *topics: bytes
+    ) -> Wire:
         def decode(frames: list[bytes]) -> None:
             message = cmdp.decode(frames)
             if isinstance(message, Topics):

@@ -27,8 +27,9 @@ class Client:
     `find_s` is how long a method waits for an instrument that is not there yet.
     """
 
-    def __init__(self, group: str, name: str = "client", *, interface: str = "127.0.0.1",
-                 find_s: float = 3.0) -> None:
+    def __init__(
+        self, group: str, name: str = "client", *, interface: str = "127.0.0.1", find_s: float = 3.0
+    ) -> None:
         self.group, self.find_s = group, find_s
         self._node = Node(group, name, interface=interface)
 
@@ -58,6 +59,7 @@ class Client:
 
         Read a proxy's fields only; its methods belong to the loop.
         """
+
         async def look() -> dict[str, Proxy]:
             async with asyncio.timeout(settle_s + self.find_s):
                 await asyncio.sleep(settle_s)
@@ -88,9 +90,11 @@ class Client:
         """Read an attribute."""
         return self._with(name, lambda proxy: proxy.get(attribute, timeout_s), timeout_s)
 
-    def set(self, name: str, attribute: str, value: Any, timeout_s: float = 2.0, *,
-            wait_s: float = 0.0) -> Reply:
+    def set(
+        self, name: str, attribute: str, value: Any, timeout_s: float = 2.0, *, wait_s: float = 0.0
+    ) -> Reply:
         """Set an attribute; with `wait_s`, wait until the instrument has carried it out."""
+
         async def work(proxy: Proxy) -> Reply:
             reply = await proxy.set(attribute, value, timeout_s)
             if wait_s:
@@ -101,6 +105,7 @@ class Client:
 
     def command(self, name: str, verb: str, *args: Any, timeout_s: float = 2.0, wait_s: float = 0.0) -> Reply:
         """Send a command; with `wait_s`, wait until the instrument has carried it out."""
+
         async def work(proxy: Proxy) -> Reply:
             reply = await proxy.command(verb, *args, timeout_s=timeout_s)
             if wait_s:
@@ -109,9 +114,17 @@ class Client:
 
         return self._with(name, work, timeout_s + wait_s)
 
-    def transition(self, name: str, verb: str, payload: Any = None, *, until: State | None = None,
-                   timeout_s: float = 10.0) -> Reply:
+    def transition(
+        self,
+        name: str,
+        verb: str,
+        payload: Any = None,
+        *,
+        until: State | None = None,
+        timeout_s: float = 10.0,
+    ) -> Reply:
         """Ask for a transition; with `until`, wait for that state."""
+
         async def work(proxy: Proxy) -> Reply:
             reply = await proxy.transition(verb, payload)
             if until is not None:

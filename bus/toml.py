@@ -95,8 +95,14 @@ def read(cls: Any, document: Document, path: KeyPath = (), **more: Any) -> Any:
         raise document.error(path, str(error)) from error
 
 
-def _fill(values: dict[str, Any], keys: dict[str, Any], hints: dict[str, Any], document: Document,
-          table: Any, path: KeyPath) -> None:
+def _fill(
+    values: dict[str, Any],
+    keys: dict[str, Any],
+    hints: dict[str, Any],
+    document: Document,
+    table: Any,
+    path: KeyPath,
+) -> None:
     if not isinstance(table, dict):
         raise document.error(path, f"wants a table, got {_what(table)}")
     for key in table:
@@ -157,11 +163,20 @@ def _scalar(hint: Any, rules: Rules, document: Document, value: Any, path: KeyPa
 
 
 _SCALARS: dict[Any, tuple[Any, str]] = {
-    bool: (bool, "true or false"), int: (int, "a whole number"), float: (int | float, "a number"),
-    str: (str, "text"), Path: (str, "a path as text"),
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+    str: (str, "text"),
+    Path: (str, "a path as text"),
 }
-_KINDS = ((bool, "true or false"), (int, "a whole number"), (float, "a number"), (str, "text"),
-          (list, "an array"), (dict, "a table"))
+_KINDS = (
+    (bool, "true or false"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (str, "text"),
+    (list, "an array"),
+    (dict, "a table"),
+)
 
 
 def _what(value: Any) -> str:

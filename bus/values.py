@@ -27,7 +27,7 @@ def to_wire(attribute: Attribute, value: Any) -> Any:
         case "bool":
             return bool(value)
         case "int":
-            if not -2**63 <= (number := int(value)) < 2**63:
+            if not -(2**63) <= (number := int(value)) < 2**63:
                 raise OverflowError(f"{attribute.name}: {value} does not fit into 64 bits with sign")
             return number
         case "float":
@@ -50,8 +50,9 @@ def unpack_array(data: Any, tags: Mapping[str, Any]) -> np.ndarray:
     dtype, shape = tags.get("dtype"), tags.get("shape")
     if type(data) is not bytes or not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
         raise Malformed(f"array of {type(data).__name__} with dtype {dtype!r}")
-    if not (isinstance(shape, list) and len(shape) <= 8
-            and all(type(n) is int and 0 <= n < 2**32 for n in shape)):
+    if not (
+        isinstance(shape, list) and len(shape) <= 8 and all(type(n) is int and 0 <= n < 2**32 for n in shape)
+    ):
         raise Malformed(f"array of shape {shape!r}")
     try:
         kind = np.dtype(dtype)

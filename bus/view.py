@@ -84,9 +84,11 @@ class View:
         severity = STATE_SEVERITY.get(state, Severity.OK)
         alive = Severity.INVALID if state is State.DEAD else Severity.OK
         linked = Severity.OK if self.connected else Severity.MAJOR
-        rows = (("state", state.name, severity, self.status if severity else ""),
-                ("status_text", self.status, alive, ""),
-                ("connected", self.connected, linked, self.status if linked else ""))
+        rows = (
+            ("state", state.name, severity, self.status if severity else ""),
+            ("status_text", self.status, alive, ""),
+            ("connected", self.connected, linked, self.status if linked else ""),
+        )
         for name, value, level, status in rows:
             last = self.updates.get(name)
             if last is None or (last.value, last.severity, last.status) != (value, level, status):

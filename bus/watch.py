@@ -29,8 +29,13 @@ class Watch:
     failure asks of everybody else; `offers` are the ports of our own satellites.
     """
 
-    def __init__(self, offers: Callable[[bytes, Service], int | None], changed: Callable[[Peer], None],
-                 interrupt: Callable[[Peer, str], None], degrade: Callable[[Peer, str], None]) -> None:
+    def __init__(
+        self,
+        offers: Callable[[bytes, Service], int | None],
+        changed: Callable[[Peer], None],
+        interrupt: Callable[[Peer, str], None],
+        degrade: Callable[[Peer, str], None],
+    ) -> None:
         self.context: Context
         self.offers, self.changed, self.interrupt, self.degrade = offers, changed, interrupt, degrade
         self.peers: dict[bytes, Peer] = {}

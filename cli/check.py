@@ -18,11 +18,19 @@ Prints a table of what did not connect; the exit code is 0 only if everything di
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     add_station(parser)
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S",
-                        help="seconds for all to connect (default %(default)g)")
-    parser.add_argument("--layer", choices=("pyepics", "caproto"),
-                        default=os.environ.get("OPHYD_CONTROL_LAYER") or "pyepics",
-                        help="CA client library (default %(default)s)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for all to connect (default %(default)g)",
+    )
+    parser.add_argument(
+        "--layer",
+        choices=("pyepics", "caproto"),
+        default=os.environ.get("OPHYD_CONTROL_LAYER") or "pyepics",
+        help="CA client library (default %(default)s)",
+    )
     parser.add_argument("--all", action="store_true", help="list what connected, too")
 
 
@@ -47,11 +55,19 @@ def run(args: argparse.Namespace) -> int:
         print(f"{pv.pv:{width}}  {'ok' if pv.connected else 'NOT CONNECTED':13}  {pv.user}")
     for error in records.errors:
         print(f"records: {error}")
-    print(f"{station.name}: {len(found) - len(missing)} of {len(found)} PVs connected over {args.layer}"
-          + ("" if len(missing) < len(found) else f"; is the CA face up? ({_where()})"))
+    print(
+        f"{station.name}: {len(found) - len(missing)} of {len(found)} PVs connected over {args.layer}"
+        + ("" if len(missing) < len(found) else f"; is the CA face up? ({_where()})")
+    )
     return 1 if missing or records.errors else 0
 
 
 def _where() -> str:
-    return ", ".join(f"{key}={os.environ[key]}" for key in ("EPICS_CA_ADDR_LIST", "EPICS_CA_SERVER_PORT")
-                     if key in os.environ) or "no EPICS_CA_* set"
+    return (
+        ", ".join(
+            f"{key}={os.environ[key]}"
+            for key in ("EPICS_CA_ADDR_LIST", "EPICS_CA_SERVER_PORT")
+            if key in os.environ
+        )
+        or "no EPICS_CA_* set"
+    )

@@ -92,21 +92,34 @@ def row(record: Record, tables: Mapping[str, Tables]) -> dict[str, Any]:
     items = (known.commands if tied and tied.is_command else known.attributes) if known else {}
     item = items.get(tied.target) if tied else None
     return {
-        "pv": record.name, "aliases": record.aliases, "type": record.rtype,
-        "instrument": tied.instrument if tied else "", "attribute": tied.target if tied else "",
+        "pv": record.name,
+        "aliases": record.aliases,
+        "type": record.rtype,
+        "instrument": tied.instrument if tied else "",
+        "attribute": tied.target if tied else "",
         "command": bool(tied and tied.is_command),
-        "writable": sets(record) and getattr(item, "writable", True), "unit": fields.get("EGU", ""),
-        "low": fields.get("DRVL", fields.get("LOPR", "")), "high": fields.get("DRVH", fields.get("HOPR", "")),
-        "group": fields.get("ASG", "DEFAULT"), "doc": item.doc if item else fields.get("DESC", ""),
+        "writable": sets(record) and getattr(item, "writable", True),
+        "unit": fields.get("EGU", ""),
+        "low": fields.get("DRVL", fields.get("LOPR", "")),
+        "high": fields.get("DRVH", fields.get("HOPR", "")),
+        "group": fields.get("ASG", "DEFAULT"),
+        "doc": item.doc if item else fields.get("DESC", ""),
     }
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
     columns = ("PV", "set", "shows", "unit", "limits", "meaning")
-    lines = [(" = ".join((r["pv"], *r["aliases"])), "yes" if r["writable"] else "",
-              f"{r['instrument']} {r['attribute']}{'()' if r['command'] else ''}", r["unit"],
-              f"{r['low']} ... {r['high']}" if r["low"] or r["high"] else "", " ".join(r["doc"].split()))
-             for r in rows]
+    lines = [
+        (
+            " = ".join((r["pv"], *r["aliases"])),
+            "yes" if r["writable"] else "",
+            f"{r['instrument']} {r['attribute']}{'()' if r['command'] else ''}",
+            r["unit"],
+            f"{r['low']} ... {r['high']}" if r["low"] or r["high"] else "",
+            " ".join(r["doc"].split()),
+        )
+        for r in rows
+    ]
     if not sys.stdout.isatty():
         for line in (columns, *lines):
             print("\t".join(line))

@@ -18,9 +18,9 @@ from hitline.ioc.supervisor import Supervised, supervised
 HELP = """\
 Run a station on recorded or synthesised hits and check the sums
 
-Starts a replay, a worker, a conductor and the EPICS and Tango faces, counts with a Bluesky plan, and writes run
-log, results (HDF5), pictures and summary.json. The exit code is 0 if hits sent = logged = analysed = seen by a
-Channel Access client = seen by a Tango client.
+Starts a replay, a worker, a conductor and the EPICS and Tango faces, counts with a Bluesky plan, and writes
+run log, results (HDF5), pictures and summary.json. The exit code is 0 if hits sent = logged = analysed = seen
+by a Channel Access client = seen by a Tango client.
 
 examples:
   hitline demo                       results in out/demo
@@ -37,10 +37,19 @@ START_S = 180.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR",
-                        help="where results go; what an earlier demo left there is replaced (default %(default)s)")
-    parser.add_argument("--file", type=Path, metavar="FILE.tpx3",
-                        help="recording (default: the one in $HITLINE_DATA, else a synthesised one)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out/demo"),
+        metavar="DIR",
+        help="where results go; what an earlier demo left there is replaced (default %(default)s)",
+    )
+    parser.add_argument(
+        "--file",
+        type=Path,
+        metavar="FILE.tpx3",
+        help="recording (default: the one in $HITLINE_DATA, else a synthesised one)",
+    )
     parser.add_argument("--exposures", type=int, default=10, metavar="N", help="default %(default)s")
     parser.add_argument("--stay", action="store_true", help="leave the station up until Ctrl-C")
 
@@ -147,8 +156,10 @@ async def started(running: Supervised) -> None:
         await running.crew.settled()
     broken = [child for child in running.crew.children.values() if child.phase is not Phase.UP]
     if broken:
-        raise Refused("failed", "; ".join(f"{child.spec.name}: {child.reason}, see {child.log_file}"
-                                          for child in broken))
+        raise Refused(
+            "failed",
+            "; ".join(f"{child.spec.name}: {child.reason}, see {child.log_file}" for child in broken),
+        )
 
 
 async def interruptible(

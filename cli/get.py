@@ -39,8 +39,10 @@ def run(args: argparse.Namespace) -> int:
             if name in tables:
                 shown[name] = client.get(args.instrument, name)
             elif name not in shown:
-                raise Refused("unknown", f"{args.instrument} has no attribute {name!r}; it has "
-                                         f"{', '.join(sorted(tables))}")
+                raise Refused(
+                    "unknown",
+                    f"{args.instrument} has no attribute {name!r}; it has {', '.join(sorted(tables))}",
+                )
     names = args.attribute or sorted(shown)
     if args.json:
         print(json.dumps({name: show.plain(shown[name], tables.get(name)) for name in names}, indent=1))
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         update = shown[names[0]]
         print("  ".join(filter(None, [show.text(update.value, tables.get(names[0])), show.quality(update)])))
     else:
-        show.columns([[n, show.text(shown[n].value, tables.get(n)), show.quality(shown[n])] for n in names],
-                     ("attribute", "value", "quality"))
+        show.columns(
+            [[n, show.text(shown[n].value, tables.get(n)), show.quality(shown[n])] for n in names],
+            ("attribute", "value", "quality"),
+        )
     return 0

@@ -41,8 +41,11 @@ log = logging.getLogger("hitline.cli")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C."""
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s",
-                        level=os.environ.get("HITLINE_LOG", "WARNING").upper())
+    logging.basicConfig(
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+        level=os.environ.get("HITLINE_LOG", "WARNING").upper(),
+    )
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         parser = build(chosen=next((word for word in words if not word.startswith("-")), ""))
@@ -72,14 +75,20 @@ def commands() -> dict[str, str]:
 
 def build(chosen: str) -> argparse.ArgumentParser:
     """Make the parser with all commands by name, and with the arguments of the chosen one."""
-    parser = argparse.ArgumentParser(prog="hitline", description=ABOUT, epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="hitline", description=ABOUT, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--version", action="version", version=_version())
     parsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in commands().items():
         summary, _, teaching = text.strip().partition("\n")
-        command = parsers.add_parser(name, help=summary, description=summary, epilog=teaching.strip(),
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+        command = parsers.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=teaching.strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name == chosen:
             module = importlib.import_module(f"hitline.cli.{name.replace('-', '_')}")
             module.arguments(command)
@@ -103,6 +112,7 @@ def _told(text: str, code: int) -> int:
 
 def _version() -> str:
     from importlib import metadata
+
     return f"hitline {metadata.version('hitline')}"
 
 

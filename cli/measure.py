@@ -18,10 +18,14 @@ class Measurement:
         self.station, self.out, self.exposures = station, out, exposures
         self.ca_port, self.tango_port = ca_port, tango_port
         # Before the first import of a Channel Access client, which reads them once.
-        os.environ.update({
-            "EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO",
-            "EPICS_CA_SERVER_PORT": str(ca_port), "EPICS_CA_MAX_ARRAY_BYTES": "16777216",
-        })
+        os.environ.update(
+            {
+                "EPICS_CA_ADDR_LIST": "127.0.0.1",
+                "EPICS_CA_AUTO_ADDR_LIST": "NO",
+                "EPICS_CA_SERVER_PORT": str(ca_port),
+                "EPICS_CA_MAX_ARRAY_BYTES": "16777216",
+            }
+        )
         self._engine: Any = None
 
     def run(self) -> bool:
@@ -63,13 +67,15 @@ class Measurement:
 
     def suggestions(self) -> str:
         """Three things to try on the living station."""
-        address = f"EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_SERVER_PORT={self.ca_port}"
+        address = (
+            f"EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_SERVER_PORT={self.ca_port}"
+        )
         tango = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
         return f"""
 The station stays up until Ctrl-C. Three things to try in another terminal:
 
 1. EPICS, with any Channel Access client:
-   {address} caget {self.station.prefix}ANA1:Hits_RBV {self.station.prefix}ANA1:ChipHits_RBV
+   {address} caget {self.station.prefix}ANA1:Stats1:Total_RBV {self.station.prefix}ANA1:Stats1:MaxValue_RBV
 
 2. Tango:
    python -c 'import tango; print(tango.DeviceProxy("{tango}").hits)'
@@ -85,7 +91,6 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
     def _count(self, det: Any) -> list[dict[str, Any]]:
         """Run the plan; the data of its events, in order."""
         from bluesky import RunEngine
-
         from hitline.plans.count import hit_count
         from hitline.plans.progress import Point, Progress
 
@@ -96,10 +101,14 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
                 points.append(document["data"])
 
         def report(point: Point) -> None:
-            counts = point.counts
-            print(f"exposure   {point.number:3d} of {point.total}: {counts.get('det1_ana1_exposure_hits', 0):9,.0f} "
-                  f"hits, {counts.get('det1_ana1_exposure_clusters', 0):9,.0f} clusters, "
-                  f"{point.elapsed_s:6.2f} s", flush=True)
+            hits, clusters = (
+                point.counts.get(f"det1_ana1_exposure_{name}", 0) for name in ("hits", "clusters")
+            )
+            print(
+                f"exposure   {point.number:3d} of {point.total}: {hits:9,.0f} hits, "
+                f"{clusters:9,.0f} clusters, {point.elapsed_s:6.2f} s",
+                flush=True,
+            )
 
         # No signal handlers: this is not the main thread, Ctrl-C comes by `abort`.
         self._engine = engine = RunEngine({}, context_managers=[])
@@ -126,22 +135,47 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
         from hitline.analysis.plot import overview, plot
         from hitline.analysis.writer import write
 
-        results = {name: getattr(ana, name).get()
-                   for name in ("image", "tot_spectrum", "size_spectrum", "cluster_tot_spectrum", "chip_hits",
-                                "hits", "clusters", "tot_sum")}
-        rows = [{"exposure": point["det1_exposure"],
-                 **{name: point[f"det1_ana1_{name}"]
-                    for name in ("exposure_hits", "exposure_clusters", "exposure_tot_sum")}} for point in points]
+        results = {
+            name: getattr(ana, name).get()
+            for name in (
+                "image",
+                "tot_spectrum",
+                "size_spectrum",
+                "cluster_tot_spectrum",
+                "chip_hits",
+                "hits",
+                "clusters",
+                "tot_sum",
+            )
+        }
+        rows = [
+            {
+                "exposure": point["det1_exposure"],
+                **{
+                    name: point[f"det1_ana1_{name}"]
+                    for name in ("exposure_hits", "exposure_clusters", "exposure_tot_sum")
+                },
+            }
+            for point in points
+        ]
         window_ns = self.station.workers["ana1"].window_ns
-        file = write(self.out / "results.h5", results, run=run, source="det1", exposures=rows,
-                     parameters={"window_ns": window_ns})
+        file = write(
+            self.out / "results.h5",
+            results,
+            run=run,
+            source="det1",
+            exposures=rows,
+            parameters={"window_ns": window_ns},
+        )
         return [file, *plot(self.out, results), overview(self.out / "demo.png", results)]
 
     def _print(self, row: dict[str, int], seen: int, tango: int, agree: bool, files: list[Path]) -> None:
         equal = "=" if agree else "?"
-        print(f"hits       {row['hits_sent']:,} sent {equal} {row['hits_received']:,} logged {equal} "
-              f"{row['hits_analysed']:,} analysed {equal} {seen:,} seen by a Channel Access client {equal} "
-              f"{tango:,} seen by a Tango client")
+        print(
+            f"hits       {row['hits_sent']:,} sent {equal} {row['hits_received']:,} logged {equal} "
+            f"{row['hits_analysed']:,} analysed {equal} {seen:,} seen by a Channel Access client {equal} "
+            f"{tango:,} seen by a Tango client"
+        )
         print(f"lost       {row['hits_lost']:,}")
         print(f"clusters   {row['clusters']:,}, ToT sum {row['tot_sum']:,} counts of 25 ns")
         folders = Counter(file.parent for file in files)

@@ -22,8 +22,14 @@ ANALYSIS_S = 120.0
 """The worker has this long to catch up after the last hit was sent."""
 OWNER = "hitline replay"
 
-EXAMPLES = (("ana1", "hits"), ("ana1", "tot_sum"), ("ana1", "chip_hits"), ("ana1", "clusters"),
-            ("det1", "hits_sent"), ("run", "run_state"))
+EXAMPLES = (
+    ("ana1", "hits"),
+    ("ana1", "tot_sum"),
+    ("ana1", "chip_hits"),
+    ("ana1", "clusters"),
+    ("det1", "hits_sent"),
+    ("run", "run_state"),
+)
 """Values whose PVs are worth a look."""
 
 
@@ -48,8 +54,13 @@ class Sums:
         """Return them as text."""
         way = f"{_n(self.sent)} sent, {_n(self.logged)} logged, {_n(self.analysed)} analysed"
         verdict = "all agree" if self.agree else "THESE DIFFER"
-        return [f"hits      {way}: {verdict}", f"lost      {_n(self.lost)}", f"clusters  {_n(self.clusters)}",
-                f"ToT sum   {_n(self.tot_sum)}", f"chips     {', '.join(map(_n, self.chips))}"]
+        return [
+            f"hits      {way}: {verdict}",
+            f"lost      {_n(self.lost)}",
+            f"clusters  {_n(self.clusters)}",
+            f"ToT sum   {_n(self.tot_sum)}",
+            f"chips     {', '.join(map(_n, self.chips))}",
+        ]
 
 
 class Player:
@@ -80,8 +91,11 @@ class Player:
     def examples(self) -> list[str]:
         """Give names of PVs to try."""
         made = table(self.station)
-        shown = {(tied.instrument, tied.target): name for name, record in reversed(made.records.items())
-                 if (tied := binding(record)) and not tied.is_command}
+        shown = {
+            (tied.instrument, tied.target): name
+            for name, record in reversed(made.records.items())
+            if (tied := binding(record)) and not tied.is_command
+        }
         return [shown[example] for example in EXAMPLES if example in shown]
 
     async def play(self) -> Sums:
@@ -105,12 +119,22 @@ class Player:
         finally:
             progress.end()
         number = det.updates["exposure"].value
-        await _until(ana, lambda: _shown(ana, "run") == _shown(run, "run_id")
-                     and _shown(ana, "exposure") == number, ANALYSIS_S)
+        await _until(
+            ana,
+            lambda: _shown(ana, "run") == _shown(run, "run_id") and _shown(ana, "exposure") == number,
+            ANALYSIS_S,
+        )
         await self._command(run, "land")
         known = {name: _known(det.updates.get(name)) for name in ("hits_sent", "hits_logged", "hits_lost")}
-        return Sums(known["hits_sent"], known["hits_logged"], int(_shown(ana, "hits")), known["hits_lost"],
-                    int(_shown(ana, "clusters")), int(_shown(ana, "tot_sum")), await _chips(ana))
+        return Sums(
+            known["hits_sent"],
+            known["hits_logged"],
+            int(_shown(ana, "hits")),
+            known["hits_lost"],
+            int(_shown(ana, "clusters")),
+            int(_shown(ana, "tot_sum")),
+            await _chips(ana),
+        )
 
     async def _command(self, run: Proxy, command: str, *args: str) -> None:
         reply = await run.command(command, *args)
@@ -185,7 +209,8 @@ async def _until(proxy: Proxy, condition: Any, timeout_s: float) -> None:
                 changed.clear()
                 await changed.wait()
     except TimeoutError:
-        raise TimeoutError(f"{proxy.name} has not analysed the exposure within {timeout_s:g} s: "
-                           f"{proxy.status}") from None
+        raise TimeoutError(
+            f"{proxy.name} has not analysed the exposure within {timeout_s:g} s: {proxy.status}"
+        ) from None
     finally:
         end()

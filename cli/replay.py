@@ -33,16 +33,31 @@ PORT = 5064
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE",
-                        help=".tpx3 file, file of bare words, or folder of a run log")
-    parser.add_argument("--speed", default="flat", metavar="S",
-                        help="recorded, flat, or a multiple such as 10 (default %(default)s)")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help=".tpx3 file, file of bare words, or folder of a run log"
+    )
+    parser.add_argument(
+        "--speed",
+        default="flat",
+        metavar="S",
+        help="recorded, flat, or a multiple such as 10 (default %(default)s)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep station file and run log there")
     parser.add_argument("--prefix", default="REPLAY:", help="prefix of the PVs (default %(default)s)")
-    parser.add_argument("--ca-port", type=int, default=int(os.environ.get("EPICS_CA_SERVER_PORT") or PORT),
-                        metavar="N", help="Channel Access port (default %(default)s), 0: a free one")
-    parser.add_argument("--window", type=float, default=WorkerEntry("").window_ns, metavar="NS",
-                        help="longest time between neighbouring hits of a cluster (default %(default)g)")
+    parser.add_argument(
+        "--ca-port",
+        type=int,
+        default=int(os.environ.get("EPICS_CA_SERVER_PORT") or PORT),
+        metavar="N",
+        help="Channel Access port (default %(default)s), 0: a free one",
+    )
+    parser.add_argument(
+        "--window",
+        type=float,
+        default=WorkerEntry("").window_ns,
+        metavar="NS",
+        help="longest time between neighbouring hits of a cluster (default %(default)g)",
+    )
     parser.add_argument("--name", default=f"replay-{os.getpid()}", help="name of the station")
     parser.add_argument("--exit", action="store_true", help="leave at the end of the file")
 

@@ -39,7 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_station(parser, option=True)
     parser.add_argument("action", choices=("list", "show", "verify"), help="what to do")
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="folder or run id (default: all)")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="folder of a run or of many, or run id (default: all of the station)",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: of the station)")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -67,7 +72,12 @@ def _folders(args: argparse.Namespace) -> Iterator[Path]:
         yield from (listing.logged.folder for listing in list_runs(root))
     for word in args.runs:
         folder = _named(args, word)
-        sources = [folder] if segments(folder) else sorted(p for p in folder.iterdir() if segments(p))
+        sources = (
+            [folder]
+            if segments(folder)
+            else sorted(p for p in folder.iterdir() if p.is_dir() and segments(p))
+            or [listing.logged.folder for listing in list_runs(folder)]
+        )
         if not sources:
             raise FileNotFoundError(f"{folder}: no run log here")
         yield from sources
@@ -80,8 +90,9 @@ def _named(args: argparse.Namespace, word: str) -> Path:
     try:
         root = _root(args)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{word}: no such folder, and no station file to look up the run id in; "
-                                "use --data") from None
+        raise FileNotFoundError(
+            f"{word}: no such folder, and no station file to look up the run id in; use --data"
+        ) from None
     if not (root / word).is_dir():
         raise FileNotFoundError(f"no run {word} in {root}; hitline runs list shows what there is")
     return root / word
@@ -90,30 +101,45 @@ def _named(args: argparse.Namespace, word: str) -> Path:
 def _list(args: argparse.Namespace, folders: list[Path]) -> int:
     wanted = {folder.absolute() for folder in folders}
     roots = {folder.parent.parent for folder in folders}
-    found = [item for root in sorted(roots) for item in list_runs(root)
-             if item.logged.folder.absolute() in wanted]
+    found = [
+        item for root in sorted(roots) for item in list_runs(root) if item.logged.folder.absolute() in wanted
+    ]
     if args.json:
         print(json.dumps([_plain(item) for item in found], indent=1))
         return 0
     if not found:
         print(f"no runs in {_root(args)}")
         return 0
-    show.columns([_row(item) for item in found],
-                 ("run", "source", "begun", "exposures", "hits", "lost", "MB", "condition"))
+    show.columns(
+        [_row(item) for item in found],
+        ("run", "source", "begun", "exposures", "hits", "lost", "MB", "condition"),
+    )
     return 0
 
 
 def _row(item: Listing) -> list[str]:
     totals = item.totals or {}
-    return [item.logged.run, item.logged.source, _when(item.opened_wall_ns),
-            *(_known(totals.get(name)) for name in ("exposures", "hits")), _known(_lost(totals)),
-            f"{item.bytes / 1e6:.1f}", totals.get("condition", "not closed")]
+    return [
+        item.logged.run,
+        item.logged.source,
+        _when(item.opened_wall_ns),
+        *(_known(totals.get(name)) for name in ("exposures", "hits")),
+        _known(_lost(totals)),
+        f"{item.bytes / 1e6:.1f}",
+        totals.get("condition", "not closed"),
+    ]
 
 
 def _plain(item: Listing) -> dict[str, Any]:
-    return {"run": item.logged.run, "source": item.logged.source, "folder": str(item.logged.folder),
-            "opened_wall_ns": item.opened_wall_ns, "bytes": item.bytes, "closed": item.totals is not None,
-            "totals": item.totals}
+    return {
+        "run": item.logged.run,
+        "source": item.logged.source,
+        "folder": str(item.logged.folder),
+        "opened_wall_ns": item.opened_wall_ns,
+        "bytes": item.bytes,
+        "closed": item.totals is not None,
+        "totals": item.totals,
+    }
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -128,8 +154,14 @@ def _show(args: argparse.Namespace) -> int:
                     exposures.append({"exposure": header.exposure, **decode_facts(payload)})
                 except BlockError as error:
                     exposures.append({"exposure": header.exposure, "error": str(error)})
-        about = {"run": opened.logged.run, "source": opened.logged.source, "folder": str(folder),
-                 "facts": opened.facts, "totals": opened.totals, "exposures": exposures}
+        about = {
+            "run": opened.logged.run,
+            "source": opened.logged.source,
+            "folder": str(folder),
+            "facts": opened.facts,
+            "totals": opened.totals,
+            "exposures": exposures,
+        }
         if args.json:
             print(json.dumps(about, indent=1))
             continue
@@ -140,8 +172,13 @@ def _show(args: argparse.Namespace) -> int:
                 print(f"  {key:20} {_known(value)}")
         if exposures:
             names = sorted({key for exposure in exposures for key in exposure.get("counts") or {}})
-            show.columns([[str(e["exposure"]), *(_known((e.get("counts") or {}).get(name)) for name in names)]
-                          for e in exposures], ("exposure", *names))
+            show.columns(
+                [
+                    [str(e["exposure"]), *(_known((e.get("counts") or {}).get(name)) for name in names)]
+                    for e in exposures
+                ],
+                ("exposure", *names),
+            )
     return 0
 
 
@@ -152,8 +189,15 @@ def _verify(folders: list[Path], as_json: bool) -> int:
         verdict = verify(folder)
         worst = max(worst, CODES[verdict.quality])
         rows.append(_verdict_row(folder, verdict))
-        plain.append({"run": folder.parent.name, "source": folder.name, "folder": str(folder),
-                      **asdict(verdict), "quality": verdict.quality.value})
+        plain.append(
+            {
+                "run": folder.parent.name,
+                "source": folder.name,
+                "folder": str(folder),
+                **asdict(verdict),
+                "quality": verdict.quality.value,
+            }
+        )
     if as_json:
         print(json.dumps(plain, indent=1))
     elif rows:
@@ -164,9 +208,16 @@ def _verify(folders: list[Path], as_json: bool) -> int:
 
 
 def _verdict_row(folder: Path, verdict: Verdict) -> list[str]:
-    return [folder.parent.name, folder.name, verdict.quality.value, str(verdict.exposures),
-            _known(verdict.hits), _known(verdict.lost), verdict.condition or "not closed",
-            "; ".join(verdict.reasons)]
+    return [
+        folder.parent.name,
+        folder.name,
+        verdict.quality.value,
+        str(verdict.exposures),
+        _known(verdict.hits),
+        _known(verdict.lost),
+        verdict.condition or "not closed",
+        "; ".join(verdict.reasons),
+    ]
 
 
 def _lost(totals: dict[str, Any]) -> Any:

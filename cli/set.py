@@ -27,8 +27,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instrument", help="name in the station file; also run, station")
     parser.add_argument("name", help="attribute, command or transition")
     parser.add_argument("value", nargs="*", help="value, or the command's arguments")
-    parser.add_argument("--wait", type=float, default=60.0, metavar="S",
-                        help="wait so long for a move or ramp to end (default 60); 0: do not wait")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="wait so long for a move or ramp to end (default 60); 0: do not wait",
+    )
     add_station(parser, option=True)
 
 
@@ -49,10 +54,13 @@ def run(args: argparse.Namespace) -> int:
             values = args.value or [""] * sum(dtype == "str" for _, dtype in wanted)
             if len(values) != len(wanted):
                 names = ", ".join(name for name, _ in wanted) or "none"
-                raise Refused("type", f"{args.name} takes {len(wanted)} arguments ({names}), "
-                                      f"got {len(args.value)}")
-            typed = [show.parse([word], Attribute(name, dtype, ""))
-                     for word, (name, dtype) in zip(values, wanted, strict=True)]
+                raise Refused(
+                    "type", f"{args.name} takes {len(wanted)} arguments ({names}), got {len(args.value)}"
+                )
+            typed = [
+                show.parse([word], Attribute(name, dtype, ""))
+                for word, (name, dtype) in zip(values, wanted, strict=True)
+            ]
             client.command(args.instrument, args.name, *typed, wait_s=args.wait)
             message = client.updates(args.instrument).get("message")
             if args.wait and message and message.value:
@@ -62,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
             client.transition(args.instrument, args.name, *args.value[:1])
             print("accepted")
         else:
-            raise Refused("unknown", f"{args.instrument} has no attribute or command {args.name!r}; it has "
-                                     f"{', '.join(sorted({*tables, *commands}))}")
+            raise Refused(
+                "unknown",
+                f"{args.instrument} has no attribute or command {args.name!r}; it has "
+                f"{', '.join(sorted({*tables, *commands}))}",
+            )
     return 0

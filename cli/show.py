@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 from hitline.bus.attribute import Attribute, Refused, Severity, Update
 
-_STYLES = {"INVALID": "magenta", "MAJOR": "bold red", "MINOR": "yellow", "DEAD": "magenta",
-           "ERROR": "bold red", "SAFE": "bold red", "RUN": "green"}
+_STYLES = {
+    "INVALID": "magenta",
+    "MAJOR": "bold red",
+    "MINOR": "yellow",
+    "DEAD": "magenta",
+    "ERROR": "bold red",
+    "SAFE": "bold red",
+    "RUN": "green",
+}
 
 
 def text(value: Any, attribute: Attribute | None = None) -> str:
@@ -44,8 +51,13 @@ def when(update: Update) -> str:
 def plain(update: Update, attribute: Attribute | None = None) -> dict[str, Any]:
     """Return an update as JSON has it; arrays as nested lists."""
     value = update.value.tolist() if isinstance(update.value, np.ndarray) else update.value
-    return {"value": value, "unit": attribute.unit if attribute else "", "severity": update.severity.name,
-            "status": update.status, "time_ns": update.time_ns}
+    return {
+        "value": value,
+        "unit": attribute.unit if attribute else "",
+        "severity": update.severity.name,
+        "status": update.status,
+        "time_ns": update.time_ns,
+    }
 
 
 def parse(words: Sequence[str], attribute: Attribute) -> Any:
@@ -54,15 +66,24 @@ def parse(words: Sequence[str], attribute: Attribute) -> Any:
     if attribute.dtype in ("str", "enum"):
         return word
     if attribute.dtype == "bool":
-        known = {"true": True, "1": True, "on": True, "yes": True,
-                 "false": False, "0": False, "off": False, "no": False}
+        known = {
+            "true": True,
+            "1": True,
+            "on": True,
+            "yes": True,
+            "false": False,
+            "0": False,
+            "off": False,
+            "no": False,
+        }
         if word.lower() not in known:
             raise Refused("type", f"{attribute.name}: wants true or false, got {word!r}")
         return known[word.lower()]
     try:
         if attribute.array:
-            return np.asarray(json.loads(word) if word.startswith("[") else [float(w) for w in words],
-                              attribute.dtype)
+            return np.asarray(
+                json.loads(word) if word.startswith("[") else [float(w) for w in words], attribute.dtype
+            )
         return int(word, 0) if attribute.dtype == "int" else float(word)
     except ValueError:
         kind = {"int": "a whole number", "float": "a number"}.get(attribute.dtype, "numbers")

@@ -56,12 +56,23 @@ def row(name: str, proxy: Proxy | None) -> dict[str, Any]:
     """Describe one instrument by its proxy, None when it is not there."""
     if proxy is None or not proxy.connected:
         status = proxy.status if proxy else "not on the bus"
-        return {"instrument": name, "type": "", "state": "DEAD", "severity": "INVALID", "run": "",
-                "status": status}
+        return {
+            "instrument": name,
+            "type": "",
+            "state": "DEAD",
+            "severity": "INVALID",
+            "run": "",
+            "status": status,
+        }
     updates = dict(proxy.updates)
     worst = max(updates.values(), key=lambda update: update.severity)
     reasons = [f"{n}: {u.status}" for n, u in updates.items() if u.severity and u.status and n not in PSEUDO]
     run = next((str(updates[n].value) for n in ("run", "run_id") if n in updates and updates[n].value), "")
-    return {"instrument": name, "type": proxy.canonical.partition(".")[0], "state": proxy.state.name,
-            "severity": Severity(worst.severity).name, "run": run,
-            "status": "; ".join(reasons) or proxy.status}
+    return {
+        "instrument": name,
+        "type": proxy.canonical.partition(".")[0],
+        "state": proxy.state.name,
+        "severity": Severity(worst.severity).name,
+        "run": run,
+        "status": "; ".join(reasons) or proxy.status,
+    }

@@ -28,11 +28,15 @@ def shipped() -> dict[str, str]:
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
     return {
-        "satellite.db": database((*SATELLITE, *HEALTH), RESET,
-                                 title="satellite.db: what every instrument has."),
+        "satellite.db": database(
+            (*SATELLITE, *HEALTH), RESET, title="satellite.db: what every instrument has."
+        ),
         "detector.db": database(DETECTOR, COMMANDS, title="detector.db: a readout."),
-        "replay.db": database(_beyond(Replay.ATTRIBUTES, DETECTOR), _beyond(Replay.COMMANDS, COMMANDS),
-                              title="replay.db: what a replayed file has beyond a readout."),
+        "replay.db": database(
+            _beyond(Replay.ATTRIBUTES, DETECTOR),
+            _beyond(Replay.COMMANDS, COMMANDS),
+            title="replay.db: what a replayed file has beyond a readout.",
+        ),
         "analysis.db": database(_analysis(BLOCKS_SHIPPED), title="analysis.db: an analysis worker."),
         "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),
         "station.db": _supervisor() + "\n" + face,
@@ -42,8 +46,13 @@ def shipped() -> dict[str, str]:
 def _supervisor() -> str:
     from hitline.ioc.supervisor import Supervisor
 
-    return database(Supervisor.ATTRIBUTES, Supervisor.COMMANDS, prefix="$(P)", instrument=SUPERVISOR,
-                    title="station.db: the processes of the station.")
+    return database(
+        Supervisor.ATTRIBUTES,
+        Supervisor.COMMANDS,
+        prefix="$(P)",
+        instrument=SUPERVISOR,
+        title="station.db: the processes of the station.",
+    )
 
 
 def _analysis(blocks: tuple[str, ...]) -> tuple[Any, ...]:

@@ -41,8 +41,10 @@ def run(args: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         raise ValueError(f"{len(found)} mistakes in the PVs of {station.file}; nothing was started")
     if args.check:
-        print(f"{station.file} is right: {len(station.instruments)} instruments, "
-              f"{len(station.workers)} workers, {len(made.records)} records")
+        print(
+            f"{station.file} is right: {len(station.instruments)} instruments, "
+            f"{len(station.workers)} workers, {len(made.records)} records"
+        )
         return 0
     raise_descriptor_limit()
     return asyncio.run(up(station))

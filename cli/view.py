@@ -38,8 +38,7 @@ class View:
         """Say that the start is over."""
         everyone = list(children)
         up = sum(child.phase is Phase.UP for child in everyone)
-        self.say(f"station {self.station.name}: {up} of {len(everyone)} processes up; "
-                 "Ctrl-C stops them")
+        self.say(f"station {self.station.name}: {up} of {len(everyone)} processes up; Ctrl-C stops them")
 
 
 class LiveView(View):

@@ -38,8 +38,10 @@ def run(args: argparse.Namespace) -> int:
         tables = client.attributes(args.instrument)
         known = {*tables, *client.updates(args.instrument)}
         if unknown := [name for name in args.attribute if name not in known]:
-            raise Refused("unknown", f"{args.instrument} has no attribute {unknown[0]!r}; it has "
-                                     f"{', '.join(sorted(known))}")
+            raise Refused(
+                "unknown",
+                f"{args.instrument} has no attribute {unknown[0]!r}; it has {', '.join(sorted(known))}",
+            )
         end = client.watch(args.instrument, lambda name, update: news.put((name, update)))
         printed = 0
         try:
@@ -52,8 +54,12 @@ def run(args: argparse.Namespace) -> int:
                 if args.json:
                     print(json.dumps({"name": name, **show.plain(update, attribute)}), flush=True)
                 else:
-                    words = (show.when(update), f"{args.instrument}.{name}",
-                             show.text(update.value, attribute), show.quality(update))
+                    words = (
+                        show.when(update),
+                        f"{args.instrument}.{name}",
+                        show.text(update.value, attribute),
+                        show.quality(update),
+                    )
                     print("  ".join(filter(None, words)), flush=True)
         except KeyboardInterrupt:
             return 0

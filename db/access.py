@@ -18,8 +18,10 @@ from .macros import MARK, MacroError, expand
 DEFAULT = "DEFAULT"
 """The group of records without one, and of those whose group is not in the file."""
 
-_TOKEN = re.compile(r"""(?P<blank>(?:[ \t\r]|\#.*)+)|(?P<quoted>"(?:[^"\n\\]|\\.)*")"""
-                    r"""|(?P<word>[a-zA-Z0-9_\-+:.\[\]<>;/]+)|(?P<mark>[(),{}])|(?P<line>\n)""")
+_TOKEN = re.compile(
+    r"""(?P<blank>(?:[ \t\r]|\#.*)+)|(?P<quoted>"(?:[^"\n\\]|\\.)*")"""
+    r"""|(?P<word>[a-zA-Z0-9_\-+:.\[\]<>;/]+)|(?P<mark>[(),{}])|(?P<line>\n)"""
+)
 
 
 @dataclass(slots=True)
@@ -151,8 +153,10 @@ class _Reader:
             return rules
         while not self.skip("}"):
             if self.text != "RULE":
-                self.fail(f"expected RULE, found {self.text!r}: INP and CALC need PVs and are not "
-                          "supported here; keep such rules in a gateway")
+                self.fail(
+                    f"expected RULE, found {self.text!r}: INP and CALC need PVs and are not "
+                    "supported here; keep such rules in a gateway"
+                )
             self.take("word")
             rules.append(self._rule(policy))
         return rules

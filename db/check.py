@@ -28,12 +28,17 @@ from .supported import (
 
 OWN_IOC = "load it in an IOC of your own, which reads our PVs over Channel Access"
 
-_FIXED = {"SCAN": ("Passive", "I/O Intr"), "DTYP": ("Soft Channel",), "PINI": ("NO",),
-          "FTVL": tuple(ELEMENTS.values())}
+_FIXED = {
+    "SCAN": ("Passive", "I/O Intr"),
+    "DTYP": ("Soft Channel",),
+    "PINI": ("NO",),
+    "FTVL": tuple(ELEMENTS.values()),
+}
 _BYTES = {"DESC": 40, "EGU": 15, "ZNAM": 25, "ONAM": 25} | {f"{s}ST": 25 for s in STATES}
 _WHOLE = {"PREC": (0, 15), "NELM": (1, 2**31 - 1), "SIZV": (16, 32767)}
-_SEVERITY_FIELDS = frozenset((
-    "HHSV", "HSV", "LSV", "LLSV", "ZSV", "OSV", "UNSV", *(f"{s}SV" for s in STATES)))
+_SEVERITY_FIELDS = frozenset(
+    ("HHSV", "HSV", "LSV", "LLSV", "ZSV", "OSV", "UNSV", *(f"{s}SV" for s in STATES))
+)
 _INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,15}|0|[1-9][0-9]{0,18})")
 _INT32 = 2**31
 
@@ -51,8 +56,9 @@ class Tables:
         return cls({a.name: a for a in attributes}, {c.name: c for c in commands})
 
 
-def check(database: Database, instruments: Mapping[str, Tables],
-          groups: Container[str] | None = None) -> list[DbError]:
+def check(
+    database: Database, instruments: Mapping[str, Tables], groups: Container[str] | None = None
+) -> list[DbError]:
     """Return everything that is wrong, in the order of the records; `groups` are the ASGs that exist."""
     found: list[DbError] = []
     for record in database.records.values():
@@ -75,13 +81,19 @@ def form(record: Record) -> list[DbError]:
         processing = f"it needs processing; {OWN_IOC}"
         hint = processing if record.rtype in PROCESSING else _nearest(record.rtype, RECORDS)
         return [_error(record, f"record type {record.rtype!r} is not supported: {hint}")]
-    found = [_error(record, reason, name) for name, value in record.fields.items()
-             if (reason := _field(name, value, allowed, whole=record.rtype.startswith(("int64", "long"))))]
+    found = [
+        _error(record, reason, name)
+        for name, value in record.fields.items()
+        if (reason := _field(name, value, allowed, whole=record.rtype.startswith(("int64", "long"))))
+    ]
     if binding(record) is None:
         tag = record.info.get("hitline")
         what = f"info(hitline, {tag!r}) is not" if tag else "there is no"
-        found.append(_error(record, f'{what} info(hitline, "INSTRUMENT ATTRIBUTE"): '
-                                    f"it shows nothing of ours; {OWN_IOC}"))
+        found.append(
+            _error(
+                record, f'{what} info(hitline, "INSTRUMENT ATTRIBUTE"): it shows nothing of ours; {OWN_IOC}'
+            )
+        )
     states = [bool(record.fields.get(f"{s}ST")) for s in STATES]
     if record.rtype in ("mbbi", "mbbo") and sorted(states, reverse=True) != states:
         found.append(_error(record, "its states have a gap: fill ZRST, ONST, ... in order"))
@@ -134,11 +146,16 @@ def misfit(record: Record, tied: Binding, tables: Tables | None) -> str:
 
 def _command(record: Record, command: Any) -> str:
     if len(command.args) > 1:
-        return (f"{command.name} takes {len(command.args)} arguments and a record has room for one: "
-                "use CSCP or Tango")
+        return (
+            f"{command.name} takes {len(command.args)} arguments and a record has room for one: "
+            "use CSCP or Tango"
+        )
     wanted = ARGUMENTS.get(command.args[0][1], ()) if command.args else ("bo",)
-    return "" if record.rtype in wanted else (f"command {command.name} wants a record of type "
-                                              f"{' or '.join(wanted)}, not {record.rtype}")
+    return (
+        ""
+        if record.rtype in wanted
+        else (f"command {command.name} wants a record of type {' or '.join(wanted)}, not {record.rtype}")
+    )
 
 
 def _attribute(record: Record, a: Any) -> str:

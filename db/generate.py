@@ -32,11 +32,19 @@ class TableError(ValueError):
     """An attribute table that cannot be shown as records."""
 
 
-def database(attributes: Iterable[Any], commands: Iterable[Any] = (), *, title: str,
-             instrument: str = "$(INST)", prefix: str = "$(P)$(R)") -> str:
+def database(
+    attributes: Iterable[Any],
+    commands: Iterable[Any] = (),
+    *,
+    title: str,
+    instrument: str = "$(INST)",
+    prefix: str = "$(P)$(R)",
+) -> str:
     """Give the text of a database; raises TableError with the attribute's name and what to change."""
-    blocks = [f"# {title}\n# Written by `hitline db generate` from the attribute tables: "
-              "change those, or write an overlay.\n"]
+    blocks = [
+        f"# {title}\n# Written by `hitline db generate` from the attribute tables: "
+        "change those, or write an overlay.\n"
+    ]
     names: dict[str, str] = {}
     for rtype, name, owner, fields, target in _records(attributes, commands):
         if name in names:
@@ -45,8 +53,9 @@ def database(attributes: Iterable[Any], commands: Iterable[Any] = (), *, title: 
             raise TableError(f"{owner}: {name} has more than {LONGEST_NAME} bytes; give it a shorter pv")
         names[name] = owner
         body = "".join(f"    field({key}, {quoted(value)})\n" for key, value in fields.items())
-        blocks.append(f'record({rtype}, "{prefix}{name}") {{\n{body}'
-                      f'    info(hitline, "{instrument} {target}")\n}}\n')
+        blocks.append(
+            f'record({rtype}, "{prefix}{name}") {{\n{body}    info(hitline, "{instrument} {target}")\n}}\n'
+        )
     return "\n".join(blocks)
 
 
@@ -86,8 +95,11 @@ def _attribute(a: Any, name: str, *, set_point: bool) -> tuple[str, str, str, di
         fields |= {"ZNAM": zero, "ONAM": one} | dict(zip(("ZSV", "OSV"), _severities(a), strict=False))
     elif rtype in ("mbbi", "mbbo"):
         fields |= {f"{s}ST": _state(a, text) for s, text in zip(STATES, a.choices, strict=False)}
-        fields |= {f"{s}SV": severity for s, severity in zip(STATES, _severities(a), strict=False)
-                   if severity != SEVERITIES[0]}
+        fields |= {
+            f"{s}SV": severity
+            for s, severity in zip(STATES, _severities(a), strict=False)
+            if severity != SEVERITIES[0]
+        }
     else:
         fields["SIZV"] = str(TEXT_BYTES)
     return rtype, name, a.name, fields
@@ -111,8 +123,10 @@ def description(name: str, doc: str) -> str:
     """Return the first sentence of a doc, which must fit into DESC."""
     first = " ".join(doc.split()).split(". ")[0].rstrip(".")
     if not first or len(first.encode()) > LONGEST_DESC:
-        raise TableError(f"{name}: the first sentence of its doc has {len(first.encode())} bytes and DESC "
-                         f"holds 1 to {LONGEST_DESC}: begin with a shorter one ({first!r})")
+        raise TableError(
+            f"{name}: the first sentence of its doc has {len(first.encode())} bytes and DESC "
+            f"holds 1 to {LONGEST_DESC}: begin with a shorter one ({first!r})"
+        )
     return first
 
 
@@ -128,8 +142,9 @@ def element(a: Any) -> str:
     try:
         return ELEMENTS[a.dtype.lstrip("<|=")]
     except KeyError:
-        raise TableError(f"{a.name}: arrays of {a.dtype!r} have no FTVL; "
-                         f"use one of {', '.join(ELEMENTS)}") from None
+        raise TableError(
+            f"{a.name}: arrays of {a.dtype!r} have no FTVL; use one of {', '.join(ELEMENTS)}"
+        ) from None
 
 
 def _precision(a: Any) -> str:

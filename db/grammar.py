@@ -61,8 +61,11 @@ def statements(text: str, file: str, macros: Mapping[str, str], opener: Opener) 
         elif token.text == "include" and token.kind == "keyword":
             _include(tokens, opener)
         elif token.kind == "keyword":
-            _fail(token, f"{token.text!r} is no statement of a database: what is in a .dbd file "
-                         "belongs in an IOC of your own")
+            _fail(
+                token,
+                f"{token.text!r} is no statement of a database: what is in a .dbd file "
+                "belongs in an IOC of your own",
+            )
         else:
             _fail(token, f"expected record(...), alias(...) or include, found {token.text!r}")
 
@@ -83,12 +86,15 @@ def _item(tokens: Tokens, token: Token, made: RecordStatement, opener: Opener) -
     """Read one item of a record's body, whose first word is `token`."""
     if token.kind != "keyword" or token.text not in ("field", "info", "alias", "include"):
         what = "the file ends" if token.kind == "end" else f"found {token.text!r}"
-        _fail(token, f"{what} inside record {made.name!r}: expected field(...), info(...), alias(...) "
-                     "or a closing brace")
+        _fail(
+            token,
+            f"{what} inside record {made.name!r}: expected field(...), info(...), alias(...) "
+            "or a closing brace",
+        )
     if token.text == "include":
         _include(tokens, opener)
     elif token.text == "alias":
-        alias, = _names(tokens, 1)
+        (alias,) = _names(tokens, 1)
         made.aliases.append((record_name(alias), alias.file, alias.line))
     else:
         _expect(tokens, "(")
@@ -121,7 +127,7 @@ def _json(tokens: Tokens, token: Token, level: int) -> str:
     if token.kind == "string":
         return f'"{token.text}"'
     if token.kind not in ("[", "{"):
-        _fail(token, f"a value is missing before {token.text!r}: write \"\" for an empty one")
+        _fail(token, f'a value is missing before {token.text!r}: write "" for an empty one')
     close = "]" if token.kind == "[" else "}"
     out = token.kind
     item = tokens.next(value=True)
@@ -186,8 +192,11 @@ def record_name(token: Token) -> str:
         if char in _FORBIDDEN or char < " ":
             _fail(token, f"{char!r} may not stand in the record name {name!r}")
     if len(name.encode()) > LONGEST_NAME:
-        _fail(token, f"record name {name!r} has {len(name.encode())} bytes, EPICS allows {LONGEST_NAME}: "
-                     "shorten a macro or the name")
+        _fail(
+            token,
+            f"record name {name!r} has {len(name.encode())} bytes, EPICS allows {LONGEST_NAME}: "
+            "shorten a macro or the name",
+        )
     return name
 
 
@@ -206,7 +215,7 @@ def unescape(text: str) -> str:
             if char == "0":
                 break
             if char == "x":
-                out.append(chr(int(text[at:at + 2], 16)))
+                out.append(chr(int(text[at : at + 2], 16)))
                 at += 2
                 continue
             char = _ESCAPES.get(char, char)

@@ -26,8 +26,9 @@ def expand(text: str, macros: Mapping[str, str]) -> str:
     return _copy(text, 0, "", 0, dict(macros), ())[0]
 
 
-def _copy(text: str, at: int, stops: str, level: int, macros: dict[str, str],
-          using: tuple[str, ...]) -> tuple[str, int]:
+def _copy(
+    text: str, at: int, stops: str, level: int, macros: dict[str, str], using: tuple[str, ...]
+) -> tuple[str, int]:
     """Copy from `at` to the first of `stops` (or the end) with references replaced; return text and place."""
     if level > DEEPEST:
         raise MacroError(f"macros nested more than {DEEPEST} deep: do two of them refer to each other?")
@@ -45,12 +46,12 @@ def _copy(text: str, at: int, stops: str, level: int, macros: dict[str, str],
             if level:
                 at += 1
                 continue
-        if char == "$" and quote != "'" and text[at + 1:at + 2] in ("(", "{"):
+        if char == "$" and quote != "'" and text[at + 1 : at + 2] in ("(", "{"):
             value, at = _refer(text, at + 2, _CLOSE[text[at + 1]], level + 1, macros, using)
             out.append(value)
             continue
         if char == "\\" and at + 1 < len(text):
-            out.append(text[at + 1] if level else text[at:at + 2])
+            out.append(text[at + 1] if level else text[at : at + 2])
             at += 2
             continue
         out.append(char)
@@ -58,19 +59,20 @@ def _copy(text: str, at: int, stops: str, level: int, macros: dict[str, str],
     return "".join(out), at
 
 
-def _refer(text: str, at: int, close: str, level: int, macros: dict[str, str],
-           using: tuple[str, ...]) -> tuple[str, int]:
+def _refer(
+    text: str, at: int, close: str, level: int, macros: dict[str, str], using: tuple[str, ...]
+) -> tuple[str, int]:
     """Replace one reference whose name begins at `at`; return its value and the place after its bracket."""
     name, at = _copy(text, at, "=," + close, level, macros, using)
     default = None
-    if text[at:at + 1] == "=":
+    if text[at : at + 1] == "=":
         default = at + 1
         _, at = _copy(text, default, "," + close, level, macros, using)
     scope = macros
-    while text[at:at + 1] == ",":
+    while text[at : at + 1] == ",":
         scope = dict(scope) if scope is macros else scope
         inner, at = _copy(text, at + 1, "=," + close, level, scope, using)
-        if text[at:at + 1] == "=":
+        if text[at : at + 1] == "=":
             value, at = _copy(text, at + 1, "," + close, level, scope, using)
             scope[inner] = value
     if at >= len(text):

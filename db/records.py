@@ -58,12 +58,16 @@ class Database:
             try:
                 template, file = _beside(instance.template, str(path))
             except OSError as error:
-                raise DbError(str(path), instance.line, f"cannot read the template {instance.template!r}: "
-                                                        f"{error.strerror or error}") from None
+                raise DbError(
+                    str(path),
+                    instance.line,
+                    f"cannot read the template {instance.template!r}: {error.strerror or error}",
+                ) from None
             self.load_text(template, file, instance.macros)
 
-    def load_text(self, text: str, file: str, macros: Mapping[str, str] | None = None,
-                  opener: Opener | None = None) -> None:
+    def load_text(
+        self, text: str, file: str, macros: Mapping[str, str] | None = None, opener: Opener | None = None
+    ) -> None:
         """Add what the text of a database says; includes are looked for beside `file`."""
         for statement in statements(text, file, macros or {}, opener or _beside):
             if isinstance(statement, AliasStatement):
@@ -77,9 +81,14 @@ class Database:
         for record in other.records.values():
             taken = [found for name in (record.name, *record.aliases) if (found := self.find(name))]
             if taken:
-                refused.append(DbError(record.file, record.line,
-                                       f"{record.name} (or an alias of it) stands at {taken[0].file}:"
-                                       f"{taken[0].line} already: give one of the instruments another pv"))
+                refused.append(
+                    DbError(
+                        record.file,
+                        record.line,
+                        f"{record.name} (or an alias of it) stands at {taken[0].file}:"
+                        f"{taken[0].line} already: give one of the instruments another pv",
+                    )
+                )
                 continue
             self.records[record.name] = record
             self.aliases.update(dict.fromkeys(record.aliases, record.name))
@@ -89,15 +98,21 @@ class Database:
         found = self.find(said.name)
         if said.rtype in ("*", "#"):
             if found is None:
-                raise DbError(said.file, said.line,
-                              f'record("{said.rtype}", "{said.name}"): there is no such record so far; '
-                              "load this file after the one that defines it")
+                raise DbError(
+                    said.file,
+                    said.line,
+                    f'record("{said.rtype}", "{said.name}"): there is no such record so far; '
+                    "load this file after the one that defines it",
+                )
         elif found is None:
             found = self.records[said.name] = Record(said.rtype, said.name, file=said.file, line=said.line)
         elif found.rtype != said.rtype:
-            raise DbError(said.file, said.line,
-                          f'record "{said.name}" is {found.rtype} at {found.file}:{found.line}, here '
-                          f'{said.rtype}: to change it use record("*", ...)')
+            raise DbError(
+                said.file,
+                said.line,
+                f'record "{said.name}" is {found.rtype} at {found.file}:{found.line}, here '
+                f'{said.rtype}: to change it use record("*", ...)',
+            )
         if said.rtype == "#" and said.name in self.aliases:  # an alias goes alone
             del self.aliases[said.name]
             found.aliases.remove(said.name)
@@ -121,8 +136,9 @@ class Database:
         if taken is not None:
             if alias in self.aliases and taken is record:
                 return
-            raise DbError(file, line,
-                          f"alias {alias!r} for {record.name!r} is already taken by record {taken.name!r}")
+            raise DbError(
+                file, line, f"alias {alias!r} for {record.name!r} is already taken by record {taken.name!r}"
+            )
         self.aliases[alias] = record.name
         record.aliases.append(alias)
 

@@ -11,8 +11,10 @@ from typing import NoReturn
 
 from .error import DbError
 
-_TOKEN = re.compile(r"""(?P<blank>(?:[ \t\r]|\#.*)+)|(?P<quoted>"(?:[^"\n\\]|\\.)*"|'(?:[^'\n\\]|\\.)*')"""
-                    r"""|(?P<word>[a-zA-Z0-9_\-+:./\\\[\]<>;]+)|(?P<mark>[=,{}])|(?P<line>\n)""")
+_TOKEN = re.compile(
+    r"""(?P<blank>(?:[ \t\r]|\#.*)+)|(?P<quoted>"(?:[^"\n\\]|\\.)*"|'(?:[^'\n\\]|\\.)*')"""
+    r"""|(?P<word>[a-zA-Z0-9_\-+:./\\\[\]<>;]+)|(?P<mark>[=,{}])|(?P<line>\n)"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,11 @@ class _Reader:
             if not self.word.value:
                 self.fail("a value or '}'")
             if len(values) == len(names):
-                raise DbError(self.file, self.word.line, f"value {self.word.text} is one more than the "
-                                                         f"pattern's {len(names)} names: {', '.join(names)}")
+                raise DbError(
+                    self.file,
+                    self.word.line,
+                    f"value {self.word.text} is one more than the "
+                    f"pattern's {len(names)} names: {', '.join(names)}",
+                )
             values.append(self.take(self.word.kind).text)
         return dict(zip(names, values, strict=False))

@@ -19,27 +19,40 @@ _PRECISION = {"PREC": "digits after the point"}
 _DISPLAY = {"HOPR": "upper end of displays", "LOPR": "lower end of displays"}
 _DRIVE = {"DRVH": "largest value that a client may write", "DRVL": "smallest value that a client may write"}
 _ALARM = {
-    "HIHI": "limit of the upper serious alarm", "HIGH": "limit of the upper alarm",
-    "LOW": "limit of the lower alarm", "LOLO": "limit of the lower serious alarm",
-    "HHSV": "severity at HIHI", "HSV": "severity at HIGH",
-    "LSV": "severity at LOW", "LLSV": "severity at LOLO",
+    "HIHI": "limit of the upper serious alarm",
+    "HIGH": "limit of the upper alarm",
+    "LOW": "limit of the lower alarm",
+    "LOLO": "limit of the lower serious alarm",
+    "HHSV": "severity at HIHI",
+    "HSV": "severity at HIGH",
+    "LSV": "severity at LOW",
+    "LLSV": "severity at LOLO",
     "HYST": "how far a value must come back before an alarm ends",
 }
 _NUMBER = _UNIT | _DISPLAY | _ALARM
 _TWO = {"ZNAM": "text of 0", "ONAM": "text of 1", "ZSV": "severity of 0", "OSV": "severity of 1"}
-_MANY = ({f"{s}ST": "text of a state, at most 25 bytes" for s in STATES}
-         | {f"{s}SV": "severity of a state" for s in STATES}
-         | {"UNSV": "severity of a state without a text"})
+_MANY = (
+    {f"{s}ST": "text of a state, at most 25 bytes" for s in STATES}
+    | {f"{s}SV": "severity of a state" for s in STATES}
+    | {"UNSV": "severity of a state without a text"}
+)
 _LONG = {"SIZV": "bytes of the longest text, with its end"}
 
 RECORDS: dict[str, dict[str, str]] = {
-    "ai": _NUMBER | _PRECISION, "ao": _NUMBER | _PRECISION | _DRIVE,
-    "longin": _NUMBER, "longout": _NUMBER | _DRIVE,
-    "int64in": _NUMBER, "int64out": _NUMBER | _DRIVE,
-    "bi": _TWO, "bo": _TWO,
-    "mbbi": _MANY, "mbbo": _MANY,
-    "stringin": {}, "stringout": {},
-    "lsi": _LONG, "lso": _LONG,
+    "ai": _NUMBER | _PRECISION,
+    "ao": _NUMBER | _PRECISION | _DRIVE,
+    "longin": _NUMBER,
+    "longout": _NUMBER | _DRIVE,
+    "int64in": _NUMBER,
+    "int64out": _NUMBER | _DRIVE,
+    "bi": _TWO,
+    "bo": _TWO,
+    "mbbi": _MANY,
+    "mbbo": _MANY,
+    "stringin": {},
+    "stringout": {},
+    "lsi": _LONG,
+    "lso": _LONG,
     "waveform": _UNIT | _PRECISION | _DISPLAY | {"FTVL": "type of an element", "NELM": "number of elements"},
 }
 """Record type -> fields beyond COMMON, each with what it does."""
@@ -58,27 +71,59 @@ FITS: dict[str, tuple[str, ...]] = {
 """dtype of an attribute -> record types that can show it."""
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "bool": ("longout",), "int": ("longout", "int64out", "ao"), "float": ("ao",),
-    "enum": ("lso", "stringout"), "str": ("lso", "stringout"),
+    "bool": ("longout",),
+    "int": ("longout", "int64out", "ao"),
+    "float": ("ao",),
+    "enum": ("lso", "stringout"),
+    "str": ("lso", "stringout"),
 }
 """dtype of a command's only argument -> record types that can give it; a command without one is a bo."""
 
 ELEMENTS = {
-    "i1": "CHAR", "u1": "UCHAR", "i2": "SHORT", "u2": "USHORT", "i4": "LONG", "u4": "ULONG",
-    "i8": "INT64", "u8": "UINT64", "f4": "FLOAT", "f8": "DOUBLE",
+    "i1": "CHAR",
+    "u1": "UCHAR",
+    "i2": "SHORT",
+    "u2": "USHORT",
+    "i4": "LONG",
+    "u4": "ULONG",
+    "i8": "INT64",
+    "u8": "UINT64",
+    "f4": "FLOAT",
+    "f8": "DOUBLE",
 }
 """numpy type of an array (without byte order) -> FTVL."""
 
 SEVERITIES = ("NO_ALARM", "MINOR", "MAJOR", "INVALID")
 """menu(menuAlarmSevr) in the order of its values."""
 
-PROCESSING = frozenset((
-    "calc", "calcout", "sub", "aSub", "sel", "seq", "fanout", "dfanout", "compress", "histogram", "event",
-    "permissive", "state", "subArray", "scaler", "transform", "swait", "sscan", "busy"))
+PROCESSING = frozenset(
+    (
+        "calc",
+        "calcout",
+        "sub",
+        "aSub",
+        "sel",
+        "seq",
+        "fanout",
+        "dfanout",
+        "compress",
+        "histogram",
+        "event",
+        "permissive",
+        "state",
+        "subArray",
+        "scaler",
+        "transform",
+        "swait",
+        "sscan",
+        "busy",
+    )
+)
 """Record types that need processing: only an IOC has it."""
 
-LINKS = frozenset((
-    "INP", "OUT", "FLNK", "DOL", "OMSL", "SDIS", "TSEL", "SIOL", "SIML", "LNK1", "CALC", "EVNT"))
+LINKS = frozenset(
+    ("INP", "OUT", "FLNK", "DOL", "OMSL", "SDIS", "TSEL", "SIOL", "SIML", "LNK1", "CALC", "EVNT")
+)
 """Fields that make records process one another."""
 
 
@@ -93,12 +138,16 @@ def page() -> str:
         "",
         "Written from `db/supported.py` by `hitline db generate`.",
         "",
-        "## Fields of every record", "",
-        "| field | meaning |", "|---|---|",
-        *(f"| {name} | {meaning} |" for name, meaning in COMMON.items()), "",
-        "`info(hitline, \"INSTRUMENT ATTRIBUTE\")` binds a record to an attribute,",
-        "`info(hitline, \"INSTRUMENT COMMAND()\")` to a command.",
-        "", "## Record types",
+        "## Fields of every record",
+        "",
+        "| field | meaning |",
+        "|---|---|",
+        *(f"| {name} | {meaning} |" for name, meaning in COMMON.items()),
+        "",
+        '`info(hitline, "INSTRUMENT ATTRIBUTE")` binds a record to an attribute,',
+        '`info(hitline, "INSTRUMENT COMMAND()")` to a command.',
+        "",
+        "## Record types",
     ]
     for rtype, fields in RECORDS.items():
         shows = [dtype for dtype, types in FITS.items() if rtype in types]

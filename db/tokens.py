@@ -12,9 +12,28 @@ from dataclasses import dataclass
 from .error import DbError
 from .macros import MARK, MacroError, expand
 
-KEYWORDS = frozenset((
-    "include", "path", "addpath", "menu", "choice", "recordtype", "field", "device", "driver", "link",
-    "breaktable", "record", "grecord", "alias", "info", "registrar", "function", "variable"))
+KEYWORDS = frozenset(
+    (
+        "include",
+        "path",
+        "addpath",
+        "menu",
+        "choice",
+        "recordtype",
+        "field",
+        "device",
+        "driver",
+        "link",
+        "breaktable",
+        "record",
+        "grecord",
+        "alias",
+        "info",
+        "registrar",
+        "function",
+        "variable",
+    )
+)
 
 DEEPEST_INCLUDE = 20
 """Largest nesting of include; a file that includes itself ends here."""
@@ -22,11 +41,15 @@ DEEPEST_INCLUDE = 20
 _BLANK = re.compile(r"(?:[ \t\r\n]|#.*)*")
 _BARE = re.compile(r"[a-zA-Z0-9_\-+:.\[\]<>;]+")
 _STRING = re.compile(r'"((?:[^"\n\\]|\\.)*)"')
-_VALUE_STRING = re.compile(r'''"((?:[^"\\\0-\x1f]|\\(?:[^ux1-9\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))*)"'''
-                           r"""|'((?:[^'\\\0-\x1f]|\\(?:[^ux1-9\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))*)'""")
+_VALUE_STRING = re.compile(
+    r'''"((?:[^"\\\0-\x1f]|\\(?:[^ux1-9\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))*)"'''
+    r"""|'((?:[^'\\\0-\x1f]|\\(?:[^ux1-9\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))*)'"""
+)
 _VALUE_BARE = re.compile(r"[a-zA-Z0-9_\-+.]+")
-_NUMBER = re.compile(r"(?:[+-]?0[xX][0-9a-fA-F]+|NaN|[+-]?Infinity|[+-]?\.[0-9]+(?:[eE][+-]?[0-9]+)?"
-                     r"|[+-]?(?:[1-9][0-9]+|[0-9])(?:\.[0-9]+|\.)?(?:[eE][+-]?[0-9]+)?)$")
+_NUMBER = re.compile(
+    r"(?:[+-]?0[xX][0-9a-fA-F]+|NaN|[+-]?Infinity|[+-]?\.[0-9]+(?:[eE][+-]?[0-9]+)?"
+    r"|[+-]?(?:[1-9][0-9]+|[0-9])(?:\.[0-9]+|\.)?(?:[eE][+-]?[0-9]+)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +147,15 @@ class Tokens:
     def _bad(self) -> tuple[str, str]:
         char = self.text[self.at]
         if char == MARK:
-            return "word", self.text[self.at:]
+            return "word", self.text[self.at :]
         if char in "\"'":
             closed = re.compile(char + r"(?:[^\\" + char + r"]|\\.)*" + char).match(self.text, self.at)
-            self.fail("a character that may not stand in a string (a tab, or an escape such as \\1): "
-                      "write it as \\t or \\x.." if closed
-                      else f"closing quote {char} missing: a string ends on its line")
+            self.fail(
+                "a character that may not stand in a string (a tab, or an escape such as \\1): "
+                "write it as \\t or \\x.."
+                if closed
+                else f"closing quote {char} missing: a string ends on its line"
+            )
         if char == "%":
             self.fail("a line of C belongs in a .dbd file: load that in an IOC of your own")
         self.fail(f"{char!r} may not stand here: put the text in quotes")

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Devices", "HitAnalysis", "HitDetector", "Run", "make_devices"]
 
-_HOME = {"HitAnalysis": "analysis", "HitDetector": "detector", "Run": "run", "Devices": "make",
-         "make_devices": "make"}
+_HOME = {
+    "HitAnalysis": "analysis",
+    "HitDetector": "detector",
+    "Run": "run",
+    "Devices": "make",
+    "make_devices": "make",
+}
 
 
 def __getattr__(name: str) -> Any:

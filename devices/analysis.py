@@ -45,6 +45,10 @@ class HitAnalysis(Device):
     image = Cpt(Array, "image1:ArrayData", full_shape=(512, 512), kind="omitted")
     image_width = Cpt(Number, "image1:ArraySize0_RBV", kind="omitted")
     image_height = Cpt(Number, "image1:ArraySize1_RBV", kind="omitted")
+    image_total = Cpt(Count, "Stats1:Total_RBV", kind="omitted")
+    image_max = Cpt(Count, "Stats1:MaxValue_RBV", kind="omitted")
+    image_max_x = Cpt(Number, "Stats1:MaxX_RBV", kind="omitted")
+    image_max_y = Cpt(Number, "Stats1:MaxY_RBV", kind="omitted")
     tot_spectrum = Cpt(Array, "TotSpectrum_RBV", full_shape=(1024,), kind="omitted")
     size_spectrum = Cpt(Array, "SizeSpectrum_RBV", full_shape=(256,), kind="omitted")
     cluster_tot_spectrum = Cpt(Array, "ClusterTotSpectrum_RBV", full_shape=(4096,), kind="omitted")
@@ -57,13 +61,15 @@ class HitAnalysis(Device):
         """Ring `bell` when an exposure's results are there."""
         self.exposure.subscribe(bell.ring, run=False)
 
-    def results(self, run: str, exposure: int, bell: Bell, status: Status,
-                timeout_s: float = RESULTS_S) -> None:
+    def results(
+        self, run: str, exposure: int, bell: Bell, status: Status, timeout_s: float = RESULTS_S
+    ) -> None:
         """Wait for the results of `exposure` of `run`, and keep them for `read`.
 
         They are read over the network between two looks at the exposure's number; when it has changed, or a
         count is INVALID (its face has just been restarted and does not know it yet), they are read again.
         """
+
         def look() -> Seen:
             wanted = f"{exposure} (run {run})"
             # The run first: the worker resets the number before it shows a new run.

@@ -54,8 +54,9 @@ class HitDetector(Device):
     source = ""
     patience_s = PATIENCE_S
 
-    def __init__(self, prefix: str = "", *, conductor: Run | None = None, source: str = "",
-                 **kwargs: Any) -> None:
+    def __init__(
+        self, prefix: str = "", *, conductor: Run | None = None, source: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(prefix, **kwargs)
         self.conductor = conductor
         self.source = source or self.name
@@ -131,8 +132,9 @@ class HitDetector(Device):
         self._joined = joined
         acquire_s = self._acquire_s()
         timeout_s = MOVE_S + acquire_s + 3 * self.patience_s + RESULTS_S * len(self.analyses)
-        self._under_way = Status.of(self, f"{self.name}: exposure", timeout_s,
-                                    lambda status: expose(self, acquire_s, status))
+        self._under_way = Status.of(
+            self, f"{self.name}: exposure", timeout_s, lambda status: expose(self, acquire_s, status)
+        )
         return self._under_way
 
     def pause(self) -> None:

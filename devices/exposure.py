@@ -95,8 +95,14 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
     with contextlib.suppress(TimeoutError):  # then `drive` sends it when the server is back
         put.send(begin)
     try:
-        shot: Shot = drive(look, detector.bell, acquire_s + detector.patience_s, put=put, note=note,
-                           cancelled=status.cancelled).value
+        shot: Shot = drive(
+            look,
+            detector.bell,
+            acquire_s + detector.patience_s,
+            put=put,
+            note=note,
+            cancelled=status.cancelled,
+        ).value
     except Missed:
         # Nobody waits for this exposure any more, so it must not go on unattended.
         detector.cmd_stop.put(1, use_complete=False)
@@ -121,8 +127,9 @@ def ready(detector: "HitDetector", status: Status) -> Shot:
             raise Failed(f"{seen[0]}: wanted {wanted}, last value {seen[2]}; stop it or wait for its end")
         return Seen(Verdict.DONE, *seen, now)
 
-    return drive(look, detector.bell, CONNECT_S + detector.patience_s, note=status.note,
-                 cancelled=status.cancelled).value
+    return drive(
+        look, detector.bell, CONNECT_S + detector.patience_s, note=status.note, cancelled=status.cancelled
+    ).value
 
 
 def cut_short(condition: str, held: bool, shaken: bool) -> bool:
@@ -137,21 +144,27 @@ def cut_short(condition: str, held: bool, shaken: bool) -> bool:
 
 def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> None:
     """Read the readout's own values of the exposure, and keep them for `read`; no count may be INVALID."""
+
     def look() -> Seen:
         taken = sample_all(detector, last=detector.exposure)
         if unknown := next((s for s in counts(detector) if not taken[s.name].valid), None):
             return Seen(Verdict.UNSURE, unknown.pvname, "a valid count", str(taken[unknown.name]))
         if taken[detector.exposure.name].value != shot.exposure:
-            raise Failed(f"{detector.exposure.pvname}: wanted {shot.exposure}, last value "
-                         f"{taken[detector.exposure.name]}: somebody else takes exposures")
+            raise Failed(
+                f"{detector.exposure.pvname}: wanted {shot.exposure}, last value "
+                f"{taken[detector.exposure.name]}: somebody else takes exposures"
+            )
         condition = taken[detector.condition.name].value
         if cut_short(condition, detector.held, shaken):
-            raise Failed(f"{detector.condition.pvname}: wanted GOOD, last value {condition}: run {shot.run} "
-                         f"was cut short in exposure {shot.exposure}; what was written is in its log")
+            raise Failed(
+                f"{detector.condition.pvname}: wanted GOOD, last value {condition}: run {shot.run} "
+                f"was cut short in exposure {shot.exposure}; what was written is in its log"
+            )
         return Seen(Verdict.DONE, detector.exposure.pvname, str(shot.exposure), str(shot), taken)
 
-    detector.taken = drive(look, detector.bell, detector.patience_s, note=status.note,
-                           cancelled=status.cancelled).value
+    detector.taken = drive(
+        look, detector.bell, detector.patience_s, note=status.note, cancelled=status.cancelled
+    ).value
     if detector.log_asset.run != shot.run:
         detector.log_asset.begin(shot.run, detector.log_folder.sample().value)
     detector.log_asset.took(shot.exposure)

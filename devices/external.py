@@ -37,8 +37,15 @@ class RunLog:
 
     def describe(self, key: str, source: str) -> dict[str, Any]:
         """Data key: raw words of the readout, as many as the exposure has."""
-        return {key: {"source": source, "dtype": "array", "dtype_numpy": "|u1", "shape": [1, None],
-                      "external": "STREAM:"}}
+        return {
+            key: {
+                "source": source,
+                "dtype": "array",
+                "dtype_numpy": "|u1",
+                "shape": [1, None],
+                "external": "STREAM:",
+            }
+        }
 
     def documents(self, key: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give the documents of the last noted exposure, once."""
@@ -47,11 +54,24 @@ class RunLog:
             return
         if self._resource is None or self._resource["uri"] != self._uri:
             parameters = {"spec": SPEC, "run": self.run, "source": source}
-            self._resource = {"uid": str(uuid.uuid4()), "data_key": key, "mimetype": MIMETYPE,
-                              "uri": self._uri, "parameters": parameters, "run_start": ""}
+            self._resource = {
+                "uid": str(uuid.uuid4()),
+                "data_key": key,
+                "mimetype": MIMETYPE,
+                "uri": self._uri,
+                "parameters": parameters,
+                "run_start": "",
+            }
             # A copy: the RunEngine writes run_start into it.
             yield "stream_resource", dict(self._resource)
         uid = self._resource["uid"]
-        yield "stream_datum", {"uid": f"{uid}/{exposure}", "stream_resource": uid, "descriptor": "",
-                               "indices": {"start": exposure - 1, "stop": exposure},
-                               "seq_nums": {"start": 0, "stop": 0}}
+        yield (
+            "stream_datum",
+            {
+                "uid": f"{uid}/{exposure}",
+                "stream_resource": uid,
+                "descriptor": "",
+                "indices": {"start": exposure - 1, "stop": exposure},
+                "seq_nums": {"start": 0, "stop": 0},
+            },
+        )

@@ -81,8 +81,11 @@ class Devices(Mapping[str, Any]):
             for component in made.values():  # events have what HitDetector reads; more is one `kind` away
                 component.kind &= ~Kind.normal
             more["conductor"] = self.get("run")
-            made |= {worker: Component(worker_class(worker, w), self._prefix(worker, w.pv), add_prefix=())
-                     for worker, w in self._station.workers.items() if w.source == name}
+            made |= {
+                worker: Component(worker_class(worker, w), self._prefix(worker, w.pv), add_prefix=())
+                for worker, w in self._station.workers.items()
+                if w.source == name
+            }
         device = specialise(base, name, made)(self._prefix(name, entry.pv), name=name, **more)
         device.refusal = self["station"].refusal
         return device
@@ -116,8 +119,12 @@ def worker_class(name: str, worker: WorkerEntry) -> "type[Device]":
     every = {a.name for block in load_all(BLOCKS)[0].values() for a in block.outputs}
     used = tuple(a for block in worker.blocks for a in find(BLOCKS, block).outputs)
     absent = frozenset(every - {a.name for a in used})
-    return specialise(HitAnalysis, name, components(Table(("analysis",), used, absent=absent)),
-                      absent & set(HitAnalysis.component_names))
+    return specialise(
+        HitAnalysis,
+        name,
+        components(Table(("analysis",), used, absent=absent)),
+        absent & set(HitAnalysis.component_names),
+    )
 
 
 def make_devices(station: Station | str | Path, layer: str | None = None) -> Devices:

@@ -22,8 +22,11 @@ MOVE_S = 30.0
 MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "launch": (("Armed", "Running"), ("Idle",), ("Arming", "Landing")),
     "start": (("Running",), ("Armed",), ("Starting", "Stopping")),
-    "stop": (("Armed", "Idle", "Landing", "Aborted", "Error"), ("Running",),
-             ("Starting", "Stopping", "Aborting")),
+    "stop": (
+        ("Armed", "Idle", "Landing", "Aborted", "Error"),
+        ("Running",),
+        ("Starting", "Stopping", "Aborting"),
+    ),
     "land": (("Idle", "Aborted", "Error"), ("Armed",), ("Arming", "Stopping", "Landing", "Aborting")),
 }
 
@@ -99,8 +102,10 @@ class Run(Device):
             if not state.valid:
                 return Seen(Verdict.UNSURE, *seen)
             if verb in ("launch", "start") and owner.valid and owner.value not in ("", self.owner_name):
-                raise Failed(f"{seen[0]}: wanted {seen[1]} for {self.owner_name}, last value {state}: "
-                             f"the run belongs to {owner.value}; wait for its end, or stop and land it")
+                raise Failed(
+                    f"{seen[0]}: wanted {seen[1]} for {self.owner_name}, last value {state}: "
+                    f"the run belongs to {owner.value}; wait for its end, or stop and land it"
+                )
             if state.value in goal:
                 return Seen(Verdict.DONE, *seen, state.value)
             if state.value in origins:
@@ -138,5 +143,6 @@ class Run(Device):
         return told if told.text else Refusal(self.message.sample(1.0).value)
 
     def _move(self, verb: str, value: Any, timeout_s: float) -> Status:
-        return Status.of(self, f"{self.name}: {verb}", timeout_s,
-                         lambda status: self.reach(verb, status, timeout_s))
+        return Status.of(
+            self, f"{self.name}: {verb}", timeout_s, lambda status: self.reach(verb, status, timeout_s)
+        )

@@ -108,10 +108,19 @@ class TextSetting(ChoiceSetting):
 
 def completed(signal: Writes, put: Put) -> Seen:
     """Look whether a command has been carried out: its record shows nothing of it, so completion must do."""
-    verdict = Verdict.UNTOUCHED if put.count == 0 else Verdict.UNSURE if put.lost else (
-        Verdict.DONE if put.completed else Verdict.GOING)
-    return Seen(verdict, signal.pvname, "completion", "lost with its circuit, outcome unknown" if put.lost
-                else verdict.value)
+    verdict = (
+        Verdict.UNTOUCHED
+        if put.count == 0
+        else Verdict.UNSURE
+        if put.lost
+        else (Verdict.DONE if put.completed else Verdict.GOING)
+    )
+    return Seen(
+        verdict,
+        signal.pvname,
+        "completion",
+        "lost with its circuit, outcome unknown" if put.lost else verdict.value,
+    )
 
 
 class Request(Writes):

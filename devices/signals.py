@@ -62,8 +62,9 @@ class Typed(EpicsSignalBase):
         connect_s = self.connection_timeout if connect_s is None else connect_s
         try:
             self.wait_for_connection(timeout=connect_s)
-            info = self._read_pv.get_with_metadata(as_string=self._string, form="time", timeout=self.timeout,
-                                                   use_monitor=False)
+            info = self._read_pv.get_with_metadata(
+                as_string=self._string, form="time", timeout=self.timeout, use_monitor=False
+            )
         except Exception as error:  # each control layer has exceptions of its own for a server that is away
             raise TimeoutError(f"{self.pvname}: no answer ({error}); is the station up?") from error
         if info is None or info.get("value") is None:
@@ -159,8 +160,9 @@ class Array(EpicsSignalRO, Typed):
 
     DTYPE = "array"
 
-    def __init__(self, read_pv: str, *, full_shape: tuple[int, ...] = (), dtype: str = "<i4",
-                 **kwargs: Any) -> None:
+    def __init__(
+        self, read_pv: str, *, full_shape: tuple[int, ...] = (), dtype: str = "<i4", **kwargs: Any
+    ) -> None:
         self._full_shape = full_shape
         self.NUMPY = dtype
         super().__init__(read_pv, **kwargs)

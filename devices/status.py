@@ -30,8 +30,7 @@ class Status(StatusBase):
         super().__init__(timeout=timeout_s + GRACE_S)
 
     @classmethod
-    def of(cls, device: Any, what: str, timeout_s: float,
-           action: Callable[["Status"], Any]) -> "Status":
+    def of(cls, device: Any, what: str, timeout_s: float, action: Callable[["Status"], Any]) -> "Status":
         """Start `action(status)` in a thread of the control layer; its end is that of the Status."""
         status = cls(device, what, timeout_s)
         # libca wants every thread attached to its context, which a plain Thread is not.
@@ -72,8 +71,17 @@ class Status(StatusBase):
         """Tell the watchers how far it is."""
         left = max(0.0, 1 - elapsed_s / whole_s) if whole_s > 0 else 0.0
         for watcher in self._watchers:
-            watcher(name=self.device.name, current=elapsed_s, initial=0, target=whole_s, unit="s",
-                    precision=1, fraction=left, time_elapsed=elapsed_s, time_remaining=left * whole_s)
+            watcher(
+                name=self.device.name,
+                current=elapsed_s,
+                initial=0,
+                target=whole_s,
+                unit="s",
+                precision=1,
+                fraction=left,
+                time_elapsed=elapsed_s,
+                time_remaining=left * whole_s,
+            )
 
     def __str__(self) -> str:
         return f"{self.what} ({self.seen or 'nothing seen yet'})"

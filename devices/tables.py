@@ -23,12 +23,25 @@ SHIPPED = Path(str(files("hitline.db")))
 SATELLITE = "satellite"
 """Kind that every instrument has: state of its satellite, link, reset."""
 
-READ = {"ai": signals.Number, "int64in": signals.Number, "longin": signals.Number, "bi": signals.Flag,
-        "mbbi": signals.Choice, "lsi": signals.Text, "stringin": signals.Choice}
+READ = {
+    "ai": signals.Number,
+    "int64in": signals.Number,
+    "longin": signals.Number,
+    "bi": signals.Flag,
+    "mbbi": signals.Choice,
+    "lsi": signals.Text,
+    "stringin": signals.Choice,
+}
 """Record type -> signal. Whole numbers that no class declares are floats, for they may be unknown: NaN."""
-WRITE = {"ao": settings.NumberSetting, "int64out": settings.NumberSetting, "longout": settings.NumberSetting,
-         "bo": settings.FlagSetting, "mbbo": settings.ChoiceSetting, "lso": settings.TextSetting,
-         "stringout": settings.ChoiceSetting}
+WRITE = {
+    "ao": settings.NumberSetting,
+    "int64out": settings.NumberSetting,
+    "longout": settings.NumberSetting,
+    "bo": settings.FlagSetting,
+    "mbbo": settings.ChoiceSetting,
+    "lso": settings.TextSetting,
+    "stringout": settings.ChoiceSetting,
+}
 COMMAND = {"lso": settings.TextRequest}
 
 
@@ -49,8 +62,11 @@ class Table:
             if (SHIPPED / f"{kind}.db").is_file():
                 made.load(SHIPPED / f"{kind}.db", macros)
         bound = {b.target for r in made.records.values() if (b := binding(r)) and b.instrument == "self"}
-        text = database([a for a in self.attributes if a.name not in bound],
-                        [c for c in self.commands if c.name not in bound], title="made from tables")
+        text = database(
+            [a for a in self.attributes if a.name not in bound],
+            [c for c in self.commands if c.name not in bound],
+            title="made from tables",
+        )
         made.load_text(text, "<table>", macros)
         found: dict[str, list[Record]] = {}
         for record in made.records.values():
@@ -95,11 +111,16 @@ def _component(target: str, records: list[Record], attribute: Attribute | None) 
     return Cpt(READ[record.rtype], record.name, kind="normal")
 
 
-def specialise(base: type[Device], name: str, made: dict[str, Cpt],
-               absent: Iterable[str] = ()) -> type[Device]:
+def specialise(
+    base: type[Device], name: str, made: dict[str, Cpt], absent: Iterable[str] = ()
+) -> type[Device]:
     """Derive a class from `base` with those of `made` whose PVs it lacks, without its own `absent` ones."""
     suffixes = {component.suffix for component in base._sig_attrs.values()}
-    extra = {safe(base, attr): component for attr, component in made.items()
-             if component.suffix not in suffixes}
-    return type(f"{base.__name__}_{name}", (base,),
-                {"__doc__": base.__doc__, "__module__": __name__, **extra, **dict.fromkeys(absent)})
+    extra = {
+        safe(base, attr): component for attr, component in made.items() if component.suffix not in suffixes
+    }
+    return type(
+        f"{base.__name__}_{name}",
+        (base,),
+        {"__doc__": base.__doc__, "__module__": __name__, **extra, **dict.fromkeys(absent)},
+    )

@@ -99,8 +99,14 @@ class Put:
     `signal` is an ophyd EpicsSignal (or anything with its `put` and a count of lost circuits, `drops`).
     """
 
-    def __init__(self, signal: Any, value: Any, bell: Bell, refusal: Callable[[str], Refusal] = never,
-                 confirm_s: float = CONFIRM_S) -> None:
+    def __init__(
+        self,
+        signal: Any,
+        value: Any,
+        bell: Bell,
+        refusal: Callable[[str], Refusal] = never,
+        confirm_s: float = CONFIRM_S,
+    ) -> None:
         self.signal = signal
         self.value = value
         self.refusal = refusal
@@ -145,10 +151,16 @@ class Put:
         return self.lost and now - self.sent_at > LATE_S and self.count < PUTS
 
 
-def drive(look: Callable[[], Seen], bell: Bell, timeout_s: float, *, put: Put | None = None,
-          note: Callable[[Seen], None] = lambda seen: None,
-          cancelled: Callable[[], bool] = lambda: False,
-          clock: Callable[[], float] = time.monotonic) -> Seen:
+def drive(
+    look: Callable[[], Seen],
+    bell: Bell,
+    timeout_s: float,
+    *,
+    put: Put | None = None,
+    note: Callable[[Seen], None] = lambda seen: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Seen:
     """Look (and put when nothing has happened) until the look is DONE; return it.
 
     A put that was sent before is given until its completion, or POLL_S, before the first look.

@@ -52,6 +52,7 @@ async def on_the_bus(node: Node, instruments: list[Instrument], roles: dict[str,
 
 async def stopped(stop: asyncio.Event, satellites: list[Satellite]) -> None:
     """Wait until `stop` is set, or until every satellite was shut down by command."""
+
     async def all_closed() -> None:
         for satellite in satellites:
             await satellite.closed.wait()
@@ -69,8 +70,10 @@ async def serve(station: Station, process: str, stop: asyncio.Event) -> None:
     async with Node(station.name, process, interface=station.interface, arrays=False) as node:
         roles = {name: entry.role for name, entry in station.instruments.items()}
         satellites = await on_the_bus(node, instruments, roles)
-        ready(instruments=[instrument.name for instrument in instruments],
-              feeds={i.name: i.describe_more["feed"] for i in instruments if "feed" in i.describe_more})
+        ready(
+            instruments=[instrument.name for instrument in instruments],
+            feeds={i.name: i.describe_more["feed"] for i in instruments if "feed" in i.describe_more},
+        )
         await stopped(stop, satellites)
 
 

@@ -16,8 +16,13 @@ from hitline.bus.states import State
 UNKNOWN_OWNER = "unknown"
 """Owner of a run that was found open and that neither the book nor its id explains."""
 
-FLAG = {State.SAFE: Condition.INTERRUPTED, State.ERROR: Condition.INTERRUPTED, State.DEAD: Condition.DEGRADED,
-        State.INIT: Condition.INCOMPLETE, State.NEW: Condition.INCOMPLETE}
+FLAG = {
+    State.SAFE: Condition.INTERRUPTED,
+    State.ERROR: Condition.INTERRUPTED,
+    State.DEAD: Condition.DEGRADED,
+    State.INIT: Condition.INCOMPLETE,
+    State.NEW: Condition.INCOMPLETE,
+}
 """What it says of a run when a member of it is found in this state in its midst."""
 
 IN_RUN = (State.STARTING, State.RUN, State.STOPPING, State.INTERRUPTING)
@@ -115,9 +120,16 @@ class Book:
         """Read it back; an absent or damaged file is an empty book, for the members tell what matters."""
         try:
             kept = json.loads(file.read_text())
-            return cls(number=int(kept["number"]), run_id=str(kept["run_id"]), owner=str(kept["owner"]),
-                       started=str(kept["started"]), condition=int(kept["condition"]) & 31,
-                       open=kept["open"] is True, lent=kept["lent"] is True,
-                       orderly=kept["orderly"] is True, takers=set(kept["takers"]))
+            return cls(
+                number=int(kept["number"]),
+                run_id=str(kept["run_id"]),
+                owner=str(kept["owner"]),
+                started=str(kept["started"]),
+                condition=int(kept["condition"]) & 31,
+                open=kept["open"] is True,
+                lent=kept["lent"] is True,
+                orderly=kept["orderly"] is True,
+                takers=set(kept["takers"]),
+            )
         except (OSError, ValueError, TypeError, KeyError):
             return cls()

@@ -44,8 +44,15 @@ class Phase(Enum):
 class Child:
     """A process and its history; `on_change(child)` is called at every change of phase."""
 
-    def __init__(self, spec: ProcessSpec, log_folder: Path, on_change: Callable[["Child"], None], *,
-                 policy: Policy | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        spec: ProcessSpec,
+        log_folder: Path,
+        on_change: Callable[["Child"], None],
+        *,
+        policy: Policy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.spec = spec
         self.log_file = log_folder / f"{spec.name}.log"
         self.phase = Phase.STOPPED
@@ -123,8 +130,12 @@ class Child:
         try:
             with self._open_log() as output:
                 process = await asyncio.create_subprocess_exec(
-                    *self.spec.argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                    stderr=output, env={**os.environ, SUPERVISED: "1"})
+                    *self.spec.argv,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=output,
+                    env={**os.environ, SUPERVISED: "1"},
+                )
                 self._process = process
                 self._become(Phase.STARTING)
                 if not self._wanted:  # stopped while it was being started

@@ -39,8 +39,14 @@ class Conductor(Instrument):
 
     KINDS = ("run",)
     ATTRIBUTES = (
-        Attribute("run_state", "enum", "State of the run.", choices=RUN_STATES, pv="State_RBV",
-                  choice_severity=(0, 0, 0, 0, 0, 0, 0, 0, 2, 2)),
+        Attribute(
+            "run_state",
+            "enum",
+            "State of the run.",
+            choices=RUN_STATES,
+            pv="State_RBV",
+            choice_severity=(0, 0, 0, 0, 0, 0, 0, 0, 2, 2),
+        ),
         Attribute("run_id", "str", "Run now or last."),
         Attribute("owner", "str", "Who may launch and start; empty: all.", access="rw", states=ALWAYS),
         Attribute("busy", "bool", "A command is being carried out."),
@@ -59,8 +65,9 @@ class Conductor(Instrument):
         Command("reset", "Initialise readouts in SAFE or ERROR.", states=ALWAYS, busy="busy"),
     )
 
-    def __init__(self, name: str = NAME, options: Any = None, *, node: Node | None = None,
-                 **more: Any) -> None:
+    def __init__(
+        self, name: str = NAME, options: Any = None, *, node: Node | None = None, **more: Any
+    ) -> None:
         super().__init__(name, options, **more)
         self.node = node
         self.book = Book()
@@ -118,6 +125,7 @@ class Conductor(Instrument):
 
     async def do_land(self) -> None:
         """All members to INIT; the baton is free again."""
+
         async def land() -> None:
             await moves.stop(self.readouts.all())
             self._show()  # the run is closed before its members leave it
@@ -138,6 +146,7 @@ class Conductor(Instrument):
 
     async def do_reset(self) -> None:
         """Members out of SAFE and ERROR; the baton is free again."""
+
         async def reset() -> None:
             await moves.reset(self.readouts.all())
             self.book.own("")
@@ -155,15 +164,18 @@ class Conductor(Instrument):
         state = self.board.updates["run_state"]
         if state.value not in ("Idle", "Armed") or state.severity is Severity.INVALID:
             why = f" ({state.status})" if state.status else ""
-            raise Refused("state", f"run: {command} is not possible in {state.value}{why}, "
-                                   "only in Idle and Armed")
+            raise Refused(
+                "state", f"run: {command} is not possible in {state.value}{why}, only in Idle and Armed"
+            )
         if not self.readouts.all():
             raise Refused("state", f"run: {command} is not possible, the station has no readout")
 
     def _check_owner(self, owner: str) -> None:
         if self.book.owner not in ("", owner):
-            raise Refused("owner", f"run: is owned by {self.book.owner}; ask them, or free it by writing an "
-                                   "empty text to owner")
+            raise Refused(
+                "owner",
+                f"run: is owned by {self.book.owner}; ask them, or free it by writing an empty text to owner",
+            )
 
     def _busy(self, command: str) -> Refused:
         doing = self._phase or "Resetting"

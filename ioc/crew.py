@@ -24,12 +24,20 @@ commands through to what is going; more, and the last stage, the readouts, has t
 class Crew:
     """The processes of a station; `on_change(child)` hears of every change."""
 
-    def __init__(self, station: Station, on_change: Callable[[Child], None] = lambda child: None, *,
-                 specs: Iterable[ProcessSpec] | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        station: Station,
+        on_change: Callable[[Child], None] = lambda child: None,
+        *,
+        specs: Iterable[ProcessSpec] | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self.station = station
         self.on_change = on_change
-        self.children = {spec.name: Child(spec, station.data / ".log", self._changed, policy=policy)
-                         for spec in (processes(station) if specs is None else specs)}
+        self.children = {
+            spec.name: Child(spec, station.data / ".log", self._changed, policy=policy)
+            for spec in (processes(station) if specs is None else specs)
+        }
         self._file = pids.pid_file(station.data)
         self._news = asyncio.Event()
         self._started = False
@@ -38,8 +46,11 @@ class Crew:
         """Refuse while processes of an earlier start live."""
         if left := pids.living(self._file):
             names = ", ".join(f"{name} ({pid})" for name, pid in left.items())
-            raise Refused("state", f"station {self.station.name!r} runs already: {names}; "
-                                   f"stop it with: hitline down {self.station.file}")
+            raise Refused(
+                "state",
+                f"station {self.station.name!r} runs already: {names}; "
+                f"stop it with: hitline down {self.station.file}",
+            )
 
     def start(self) -> None:
         """Start all; refused while processes of an earlier start live."""

@@ -73,12 +73,16 @@ async def land(members: list[Proxy]) -> None:
 
 async def abort(members: list[Proxy]) -> None:
     """Everything that is in ORBIT or RUN, or on its way there, to SAFE, all at once."""
-    await _all(drive(p, "interrupt", State.SAFE) for p in members
-               if p.state.goal in (State.ORBIT, State.RUN, State.SAFE) and p.state is not State.SAFE)
+    await _all(
+        drive(p, "interrupt", State.SAFE)
+        for p in members
+        if p.state.goal in (State.ORBIT, State.RUN, State.SAFE) and p.state is not State.SAFE
+    )
 
 
 async def reset(members: list[Proxy]) -> None:
     """SAFE and ERROR to INIT, each with the configuration that it has."""
+
     async def one(proxy: Proxy) -> None:
         kept = (await proxy.command("get_config")).value
         await drive(proxy, "initialize", State.INIT, kept if isinstance(kept, dict) else {})
@@ -86,8 +90,9 @@ async def reset(members: list[Proxy]) -> None:
     await _all(one(p) for p in members if p.state in (State.SAFE, State.ERROR, State.NEW))
 
 
-async def drive(proxy: Proxy, verb: str, goal: State, payload: object = None, *,
-                accepted: asyncio.Event | None = None) -> None:
+async def drive(
+    proxy: Proxy, verb: str, goal: State, payload: object = None, *, accepted: asyncio.Event | None = None
+) -> None:
     """Send one transition and see it through; Refused, with the member's own reason, if it ends elsewhere.
 
     `accepted` is set when the member has taken it.
@@ -116,8 +121,10 @@ async def drive(proxy: Proxy, verb: str, goal: State, payload: object = None, *,
                     raise Refused("failed", f"{proxy.name}: {verb} ended in {state.name}: {proxy.status}")
                 moving = not state.steady
     except TimeoutError:
-        raise Refused("failed", f"{proxy.name}: {verb} has not ended within {TRANSITION_S:g} s, it is in "
-                                f"{proxy.state.name}") from None
+        raise Refused(
+            "failed",
+            f"{proxy.name}: {verb} has not ended within {TRANSITION_S:g} s, it is in {proxy.state.name}",
+        ) from None
     finally:
         proxy.on_state.remove(watch)
 

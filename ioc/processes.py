@@ -28,6 +28,7 @@ class ProcessSpec:
 
 def processes(station: Station) -> list[ProcessSpec]:
     """Give the processes of a station in order of start."""
+
     def spec(name: str, stage: Stage, module: str, *arguments: str) -> ProcessSpec:
         return ProcessSpec(name, (sys.executable, "-m", module, str(station.file), *arguments), stage)
 

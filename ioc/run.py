@@ -8,28 +8,44 @@ from hitline.bus.attribute import Severity
 from hitline.bus.log.block import Condition
 from hitline.bus.states import State
 
-RUN_STATES = ("Idle", "Arming", "Armed", "Starting", "Running", "Stopping", "Landing", "Aborting", "Aborted",
-              "Error")
+RUN_STATES = (
+    "Idle",
+    "Arming",
+    "Armed",
+    "Starting",
+    "Running",
+    "Stopping",
+    "Landing",
+    "Aborting",
+    "Aborted",
+    "Error",
+)
 """States of a run as its record shows them."""
 
 FAILED = (State.SAFE, State.ERROR, State.DEAD)
 """A member in one of these takes no part in a run."""
 
 MOVING = {
-    State.INITIALIZING: "Idle", State.LAUNCHING: "Arming", State.LANDING: "Landing",
-    State.STARTING: "Starting", State.RECONFIGURING: "Arming", State.STOPPING: "Stopping",
+    State.INITIALIZING: "Idle",
+    State.LAUNCHING: "Arming",
+    State.LANDING: "Landing",
+    State.STARTING: "Starting",
+    State.RECONFIGURING: "Arming",
+    State.STOPPING: "Stopping",
     State.INTERRUPTING: "Aborting",
 }
 """What a member on its way makes the run look like when nobody here sent it."""
 
 
-def judge(states: Mapping[str, State], missing: Iterable[str] = (),
-          why: Mapping[str, str] = MappingProxyType({})) -> tuple[str, Severity, str]:
+def judge(
+    states: Mapping[str, State], missing: Iterable[str] = (), why: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, Severity, str]:
     """Give the run's state, severity and the reason, from members that are at rest or moved by others.
 
     A run is open as soon as one member is in RUN, whatever the others say. `missing` are those that belong to
     the station and were not seen yet; `why` is what members say of themselves.
     """
+
     def named(*wanted: State) -> str:
         return ", ".join(f"{name} is {state.name}" for name, state in states.items() if state in wanted)
 

@@ -38,9 +38,7 @@ class Supervisor(Instrument):
         Attribute("failed", "str", "Processes that were given up."),
         Attribute("summary", "str", "Each process with its phase."),
     )
-    COMMANDS = (
-        Command("restart", "Start a process anew.", args=(("process", "str"),), states=ALWAYS),
-    )
+    COMMANDS = (Command("restart", "Start a process anew.", args=(("process", "str"),), states=ALWAYS),)
 
     def __init__(self, name: str = NAME, options: Any = None, **more: Any) -> None:
         super().__init__(name, options, **more)
@@ -56,11 +54,19 @@ class Supervisor(Instrument):
         children = list(self.crew.children.values()) if self.crew else []
         down = [child.spec.name for child in children if child.phase is not Phase.UP]
         failed = [child.spec.name for child in children if child.phase is Phase.FAILED]
-        self._publish("processes", len(children) - len(down), Severity.MINOR if down else Severity.OK,
-                      f"not up: {', '.join(down)}" if down else "")
+        self._publish(
+            "processes",
+            len(children) - len(down),
+            Severity.MINOR if down else Severity.OK,
+            f"not up: {', '.join(down)}" if down else "",
+        )
         self._publish("restarts", sum(child.restarts for child in children))
-        self._publish("failed", ", ".join(failed), Severity.MAJOR if failed else Severity.OK,
-                      "see their log files, repair, then send restart" if failed else "")
+        self._publish(
+            "failed",
+            ", ".join(failed),
+            Severity.MAJOR if failed else Severity.OK,
+            "see their log files, repair, then send restart" if failed else "",
+        )
         self._publish("summary", ", ".join(f"{child.spec.name} {child.phase.value}" for child in children))
 
     def restarted(self, child: Child) -> None:
@@ -91,8 +97,9 @@ class Supervised:
 
 
 @asynccontextmanager
-async def supervised(station: Station, on_change: Callable[[Child], None] = lambda child: None, *,
-                     policy: Policy | None = None) -> AsyncIterator[Supervised]:
+async def supervised(
+    station: Station, on_change: Callable[[Child], None] = lambda child: None, *, policy: Policy | None = None
+) -> AsyncIterator[Supervised]:
     """Run all processes of `station` while inside; refused if it runs already.
 
     They are being started when the block begins: `await crew.settled()` waits until each is up or given up.

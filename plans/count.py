@@ -10,8 +10,14 @@ from bluesky.utils import MsgGenerator
 from .exposure import exposure_wrapper
 
 
-def hit_count(detectors: Sequence[Any], num: int = 1, *, exposure: float | None = None, delay: float = 0.0,
-              md: dict[str, Any] | None = None) -> MsgGenerator[str]:
+def hit_count(
+    detectors: Sequence[Any],
+    num: int = 1,
+    *,
+    exposure: float | None = None,
+    delay: float = 0.0,
+    md: dict[str, Any] | None = None,
+) -> MsgGenerator[str]:
     """Take `num` exposures; each event has the counts of its own exposure.
 
     Parameters
@@ -50,8 +56,12 @@ def hit_count(detectors: Sequence[Any], num: int = 1, *, exposure: float | None 
         "detectors": [detector.name for detector in detectors],
         "num_points": num,
         "num_intervals": num - 1,
-        "plan_args": {"detectors": [repr(detector) for detector in detectors], "num": num,
-                      "exposure": exposure, "delay": delay},
+        "plan_args": {
+            "detectors": [repr(detector) for detector in detectors],
+            "num": num,
+            "exposure": exposure,
+            "delay": delay,
+        },
         "hints": {"dimensions": [(("time",), "primary")]},
         **(md or {}),
     }

@@ -9,8 +9,9 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator, root_ancestor
 
 
-def exposure_wrapper(plan: MsgGenerator[Any], detectors: Sequence[Any],
-                     exposure_s: float | None) -> MsgGenerator[Any]:
+def exposure_wrapper(
+    plan: MsgGenerator[Any], detectors: Sequence[Any], exposure_s: float | None
+) -> MsgGenerator[Any]:
     """Run `plan` with this acquire time on every detector that has one; None leaves them as they are.
 
     The former times are restored at the end, also when the plan fails or is aborted.

@@ -32,6 +32,10 @@ class Image(Counting):
         ),
         Attribute("image_width", "int", "Columns of the image.", unit="px", pv="image1:ArraySize0_RBV"),
         Attribute("image_height", "int", "Rows of the image.", unit="px", pv="image1:ArraySize1_RBV"),
+        Attribute("image_total", "int", "Hits in the image.", pv="Stats1:Total_RBV"),
+        Attribute("image_max", "int", "Hits of the brightest pixel.", pv="Stats1:MaxValue_RBV"),
+        Attribute("image_max_x", "int", "Column of the brightest pixel.", unit="px", pv="Stats1:MaxX_RBV"),
+        Attribute("image_max_y", "int", "Row of the brightest pixel.", unit="px", pv="Stats1:MaxY_RBV"),
     )
     Options: ClassVar[type | None] = ImageOptions
 
@@ -57,5 +61,14 @@ class Image(Counting):
     def results(self) -> dict[str, Any]:
         """Give the image in the size of the detector; before the first hit in the largest."""
         height, width = (size or SIDE for size in self.counts["size"].tolist())
-        image = saturated(self.counts["image"][:height, :width])
-        return {"image": image, "image_width": width, "image_height": height}
+        counts = self.counts["image"][:height, :width]
+        y, x = divmod(int(counts.argmax()), width)
+        return {
+            "image": saturated(counts),
+            "image_width": width,
+            "image_height": height,
+            "image_total": int(counts.sum()),
+            "image_max": int(counts[y, x]),
+            "image_max_x": x,
+            "image_max_y": y,
+        }

@@ -70,7 +70,7 @@ def decode(frames: Sequence[bytes]) -> Metric | Log | Topics:
     prefix, mark, name = _split(text(frames[0]))
     sender, time_ns, tags = open_header(PROTOCOL, frames[1], dict)
     if mark == "?":
-        topics, = unpack(frames[2], dict)
+        (topics,) = unpack(frames[2], dict)
         if not all(type(value) is str for pair in topics.items() for value in pair):
             raise Malformed("list of topics holds something else than text")
         return Topics(sender, time_ns, prefix, topics, tags)

@@ -46,8 +46,10 @@ class Message:
 
 def encode(message: Message) -> list[bytes]:
     """Return two frames, or three with a payload."""
-    frames = [header(PROTOCOL, message.sender, message.time_ns, message.tags),
-              pack(int(message.type), message.text)]
+    frames = [
+        header(PROTOCOL, message.sender, message.time_ns, message.tags),
+        pack(int(message.type), message.text),
+    ]
     if message.payload is not None:
         frames.append(pack(message.payload))
     return frames

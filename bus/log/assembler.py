@@ -98,9 +98,19 @@ class Assembler:
         if start is None:
             return False
         self.ring.view(start + HEADER_BYTES, size)[:] = payload
-        self._open = Draft(start, piece, self.exposure, piece.lost + self._lost_new, self._dropped_new,
-                           now_ns,
-                           size, piece.words, piece.hits, piece.mono_last_ns, piece.wall_last_ns)
+        self._open = Draft(
+            start,
+            piece,
+            self.exposure,
+            piece.lost + self._lost_new,
+            self._dropped_new,
+            now_ns,
+            size,
+            piece.words,
+            piece.hits,
+            piece.mono_last_ns,
+            piece.wall_last_ns,
+        )
         self._lost_new = self._dropped_new = 0
         if piece.kind != Kind.DATA or size >= self.block_bytes:
             self.seal()
@@ -109,11 +119,16 @@ class Assembler:
     def _join(self, piece: Piece, payload: Buffer) -> bool:
         """Append a piece to the open block if it is of the same sort and nothing was lost between them."""
         last, size = self._open, len(payload)
-        if (last is None or last.payload + size > MAX_BLOCK
-                or piece.lost or self._lost_new or self._dropped_new
-                or (piece.kind, piece.format, piece.method) != (
-                    last.piece.kind, last.piece.format, last.piece.method)
-                or (piece.hits == NOT_COUNTED) != (last.hits == NOT_COUNTED)):
+        if (
+            last is None
+            or last.payload + size > MAX_BLOCK
+            or piece.lost
+            or self._lost_new
+            or self._dropped_new
+            or (piece.kind, piece.format, piece.method)
+            != (last.piece.kind, last.piece.format, last.piece.method)
+            or (piece.hits == NOT_COUNTED) != (last.hits == NOT_COUNTED)
+        ):
             return False
         grown = block_size(last.payload + size) - last.size
         if grown and not self.ring.extend(grown):

@@ -16,8 +16,20 @@ import numpy as np
 
 from .codes import Condition, Format, Kind, LossMethod
 
-__all__ = ["Condition", "Format", "Header", "Kind", "LossMethod", "build", "crc", "decode_facts", "digest",
-           "encode_facts", "pack", "unpack"]
+__all__ = [
+    "Condition",
+    "Format",
+    "Header",
+    "Kind",
+    "LossMethod",
+    "build",
+    "crc",
+    "decode_facts",
+    "digest",
+    "encode_facts",
+    "pack",
+    "unpack",
+]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -115,21 +127,44 @@ def pack(header: Header) -> bytes:
         raise BlockError(f"payload of {header.payload} bytes, the cap is {MAX_PAYLOAD} bytes: split it")
     h = header
     fixed = _LAYOUT.pack(
-        MAGIC, VERSION, HEADER_BYTES, h.kind, h.format, h.flags, h.run, h.source, h.ordinal, h.offset, h.seq,
-        h.exposure, h.method, h.mono_first_ns, h.mono_last_ns, h.wall_first_ns, h.wall_last_ns,
-        h.words, h.hits, h.payload, h.payload_crc, h.lost, h.dropped, h.durable, bytes(4))
+        MAGIC,
+        VERSION,
+        HEADER_BYTES,
+        h.kind,
+        h.format,
+        h.flags,
+        h.run,
+        h.source,
+        h.ordinal,
+        h.offset,
+        h.seq,
+        h.exposure,
+        h.method,
+        h.mono_first_ns,
+        h.mono_last_ns,
+        h.wall_first_ns,
+        h.wall_last_ns,
+        h.words,
+        h.hits,
+        h.payload,
+        h.payload_crc,
+        h.lost,
+        h.dropped,
+        h.durable,
+        bytes(4),
+    )
     return fixed + _CRC.pack(crc(fixed))
 
 
 def unpack(buffer: Buffer, at: int = 0) -> Header:
     """Return the header that begins at `at`; raises BlockError with the reason when there is none."""
-    raw = bytes(memoryview(buffer)[at:at + HEADER_BYTES])
+    raw = bytes(memoryview(buffer)[at : at + HEADER_BYTES])
     if len(raw) < HEADER_BYTES:
         raise BlockError(f"header is cut after {len(raw)} of {HEADER_BYTES} bytes")
     magic, version, size, *fields, _ = _LAYOUT.unpack_from(raw)
     if magic != MAGIC:
         raise BlockError("no block begins here")
-    if _CRC.unpack_from(raw, _LAYOUT.size)[0] != crc(raw[:_LAYOUT.size]):
+    if _CRC.unpack_from(raw, _LAYOUT.size)[0] != crc(raw[: _LAYOUT.size]):
         raise BlockError("header does not match its CRC")
     if version != VERSION or size != HEADER_BYTES:
         raise BlockError(f"block of format version {version}, this reader knows version {VERSION}")

@@ -43,8 +43,9 @@ class Catalog:
         entry = self._entries.get(marks.run)
         if entry is None or entry.run.ordinal != marks.ordinal:
             folder = self._root / marks.run / self._source
-            entry = self._entries[marks.run] = Entry(LoggedRun(marks.run, self._source, folder,
-                                                               marks.ordinal))
+            entry = self._entries[marks.run] = Entry(
+                LoggedRun(marks.run, self._source, folder, marks.ordinal)
+            )
         entry.live = not marks.closed
         entry.written, entry.durable = marks.written, marks.durable
         entry.closed = False

@@ -55,8 +55,9 @@ class FeedClient:
         """Times that the server did not answer and the connection was made anew."""
         return self._link.reconnects if self._link else 0
 
-    def follow(self, cursor: Cursor | None, stop: threading.Event) -> Iterator[tuple[Cursor, Header,
-                                                                                     memoryview]]:
+    def follow(
+        self, cursor: Cursor | None, stop: threading.Event
+    ) -> Iterator[tuple[Cursor, Header, memoryview]]:
         """Give (place after the block, header, payload) of every block from `cursor` on, run after run.
 
         None begins at the start of the run that is open, else of the next one. Waits for more until `stop` is
@@ -68,10 +69,12 @@ class FeedClient:
         finally:
             link.close()
 
-    def _follow(self, link: Link, cursor: Cursor | None,
-                stop: threading.Event) -> Iterator[tuple[Cursor, Header, memoryview]]:
-        request = self._request(cursor) if cursor else Request(0, self._source, after=NEWEST,
-                                                               credit=self._credit)
+    def _follow(
+        self, link: Link, cursor: Cursor | None, stop: threading.Event
+    ) -> Iterator[tuple[Cursor, Header, memoryview]]:
+        request = (
+            self._request(cursor) if cursor else Request(0, self._source, after=NEWEST, credit=self._credit)
+        )
         link.send(request)
         while answer := link.receive(stop):
             reply, data = answer
@@ -82,8 +85,9 @@ class FeedClient:
                 continue
             if not reply.run:
                 # Nothing yet: wait for the run that follows the newest one there is now.
-                request = Request(0, self._source, after=max(request.after, reply.ordinal),
-                                  credit=self._credit)
+                request = Request(
+                    0, self._source, after=max(request.after, reply.ordinal), credit=self._credit
+                )
                 link.wait(stop)
                 link.send(request)
                 continue
@@ -117,20 +121,25 @@ class FeedClient:
             return Request(0, self._source, after=reply.ordinal, credit=self._credit)
         return None
 
-    def _blocks(self, reply: Reply, data: memoryview,
-                cursor: Cursor) -> Iterator[tuple[Cursor, Header, memoryview | None]]:
+    def _blocks(
+        self, reply: Reply, data: memoryview, cursor: Cursor
+    ) -> Iterator[tuple[Cursor, Header, memoryview | None]]:
         """Take a span apart; a block whose payload is damaged comes without it, to move the cursor only."""
         run, source = digest(reply.run), digest(self._source)
         if data and reply.offset != cursor.offset:
             self.counts.gaps += 1
             self.counts.gap_bytes += reply.offset - cursor.offset
-            log.warning("%s: bytes %d to %d of run %s are not in the log any more", self._source,
-                        cursor.offset,
-                        reply.offset, reply.run)
+            log.warning(
+                "%s: bytes %d to %d of run %s are not in the log any more",
+                self._source,
+                cursor.offset,
+                reply.offset,
+                reply.run,
+            )
         for at, header in walk(data, reply.offset, run):
             if header.source != source or header.offset < cursor.offset:
                 continue
-            payload = data[at + HEADER_BYTES:at + HEADER_BYTES + header.payload]
+            payload = data[at + HEADER_BYTES : at + HEADER_BYTES + header.payload]
             good = crc(payload) == header.payload_crc
             self.counts.missing_blocks += max(0, header.seq - cursor.seq)
             self.counts.bad_payloads += not good

@@ -40,15 +40,19 @@ class State:
     facts: dict[str, Any]
 
 
-def save_state(path: Path, cursor: Cursor, arrays: dict[str, np.ndarray], facts: dict[str, Any],
-               disk: Disk | None = None) -> None:
+def save_state(
+    path: Path, cursor: Cursor, arrays: dict[str, np.ndarray], facts: dict[str, Any], disk: Disk | None = None
+) -> None:
     """Replace the file at `path` by this state, at one stroke; on the disk when it returns.
 
     Arrays of any plain dtype; Python objects are refused with ValueError.
     """
     new = path.with_name(path.name + ".new")
-    about = {"version": VERSION, "cursor": {"run": cursor.run, "offset": cursor.offset, "seq": cursor.seq},
-             "facts": facts}
+    about = {
+        "version": VERSION,
+        "cursor": {"run": cursor.run, "offset": cursor.offset, "seq": cursor.seq},
+        "facts": facts,
+    }
     with new.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr("state.json", encode_facts(about))

@@ -24,7 +24,7 @@ class Handle:
         """Append all of `data`."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self._fd, view):]
+            view = view[os.write(self._fd, view) :]
 
     def sync(self) -> None:
         """Return when everything written so far is on the disk."""

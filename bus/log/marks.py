@@ -38,7 +38,14 @@ class Marks:
 
     def totals(self, *, hits: bool, loss: bool) -> dict[str, Any]:
         """Facts for the CLOSE block; what is not known (`hits`, `loss` False) is None, not 0."""
-        return {"run": self.run, "condition": self.condition.text, "blocks": self.blocks, "words": self.words,
-                "hits": self.hits if hits else None, "lost": self.lost if loss else None,
-                "dropped_words": self.dropped_words, "dropped_hits": self.dropped_hits,
-                "dropped_bytes": self.dropped_bytes}
+        return {
+            "run": self.run,
+            "condition": self.condition.text,
+            "blocks": self.blocks,
+            "words": self.words,
+            "hits": self.hits if hits else None,
+            "lost": self.lost if loss else None,
+            "dropped_words": self.dropped_words,
+            "dropped_hits": self.dropped_hits,
+            "dropped_bytes": self.dropped_bytes,
+        }

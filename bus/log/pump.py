@@ -22,8 +22,9 @@ BATCH_BYTES = 4 * 2**20
 class Pump(threading.Thread):
     """Carries one run from the ring to its files."""
 
-    def __init__(self, store: Store, shared: Shared, policy: Policy,
-                 publish: Callable[[Marks], None]) -> None:
+    def __init__(
+        self, store: Store, shared: Shared, policy: Policy, publish: Callable[[Marks], None]
+    ) -> None:
         super().__init__(name=f"log-{store.identity.source}", daemon=True)
         self._store, self._policy, self._publish = store, policy, publish
         self._assembler, self._lock = shared.assembler, shared.lock
@@ -77,8 +78,11 @@ class Pump(threading.Thread):
                     self.busy = bool(batch)
                     return batch
                 self._room.notify_all()
-                sync_s = None if self._unsynced_ns is None else (
-                    self._policy.sync_s - (now_ns - self._unsynced_ns) / 1e9)
+                sync_s = (
+                    None
+                    if self._unsynced_ns is None
+                    else (self._policy.sync_s - (now_ns - self._unsynced_ns) / 1e9)
+                )
                 # A sync that is due goes first; one that is still running wakes us at its end.
                 if not self._sync_ended.is_set() and (sync_s is None or sync_s > 0 or self._store.syncing):
                     sync_s = None if self._store.syncing else sync_s
@@ -98,8 +102,10 @@ class Pump(threading.Thread):
             if self._assembler.dropped_words:
                 self._store.condition |= Condition.INCOMPLETE
         try:
-            self._store.append(self._assembler.ring.view(batch[0].start, end - batch[0].start),
-                               [_header(draft) for draft in batch])
+            self._store.append(
+                self._assembler.ring.view(batch[0].start, end - batch[0].start),
+                [_header(draft) for draft in batch],
+            )
         except OSError:
             with self._lock:
                 for draft in batch:
@@ -150,9 +156,13 @@ class Pump(threading.Thread):
             if self._assembler.dropped_words:
                 self._store.condition |= Condition.INCOMPLETE
             marks = self._tell()
-        facts = {"source": self._store.identity.source, "exposures": self._exposures,
-                 "failures": self._store.failures[-16:],
-                 **marks.totals(hits=self._hits_known, loss=self._loss_known), **totals}
+        facts = {
+            "source": self._store.identity.source,
+            "exposures": self._exposures,
+            "failures": self._store.failures[-16:],
+            **marks.totals(hits=self._hits_known, loss=self._loss_known),
+            **totals,
+        }
         self._store.mark(Kind.CLOSE, facts, self._policy.mono_ns(), self._policy.wall_ns())
         self._store.sync()
         with self._lock:
@@ -186,23 +196,44 @@ class Pump(threading.Thread):
         self._loss_known &= all(draft.piece.method != LossMethod.UNKNOWN for draft in data)
         self._exposures += sum(draft.piece.kind == Kind.BEGIN for draft in batch)
         self._counts = replace(
-            counts, blocks=counts.blocks + len(batch), words=counts.words + sum(d.words for d in batch),
+            counts,
+            blocks=counts.blocks + len(batch),
+            words=counts.words + sum(d.words for d in batch),
             hits=counts.hits + sum(d.hits for d in data if d.hits != NOT_COUNTED),
-            lost=counts.lost + sum(d.lost for d in batch))
+            lost=counts.lost + sum(d.lost for d in batch),
+        )
 
     def _tell(self) -> Marks:
         """The marks as they are; the caller holds the lock."""
         a, store = self._assembler, self._store
-        return replace(self._counts, written=store.written, durable=store.durable,
-                       dropped_words=a.dropped_words,
-                       dropped_hits=a.dropped_hits, dropped_bytes=a.dropped_bytes,
-                       ring_fill=a.ring.used / a.ring.size, condition=store.condition,
-                       failed=self.failed, failure="; ".join(store.failures))
+        return replace(
+            self._counts,
+            written=store.written,
+            durable=store.durable,
+            dropped_words=a.dropped_words,
+            dropped_hits=a.dropped_hits,
+            dropped_bytes=a.dropped_bytes,
+            ring_fill=a.ring.used / a.ring.size,
+            condition=store.condition,
+            failed=self.failed,
+            failure="; ".join(store.failures),
+        )
 
 
 def _header(draft: Draft) -> Header:
     piece = draft.piece
-    return Header(piece.kind, piece.format, exposure=draft.exposure, method=piece.method,
-                  mono_first_ns=piece.mono_first_ns, mono_last_ns=draft.mono_last_ns,
-                  wall_first_ns=piece.wall_first_ns, wall_last_ns=draft.wall_last_ns, words=draft.words,
-                  hits=draft.hits, payload=draft.payload, lost=draft.lost, dropped=draft.dropped)
+    return Header(
+        piece.kind,
+        piece.format,
+        exposure=draft.exposure,
+        method=piece.method,
+        mono_first_ns=piece.mono_first_ns,
+        mono_last_ns=draft.mono_last_ns,
+        wall_first_ns=piece.wall_first_ns,
+        wall_last_ns=draft.wall_last_ns,
+        words=draft.words,
+        hits=draft.hits,
+        payload=draft.payload,
+        lost=draft.lost,
+        dropped=draft.dropped,
+    )

@@ -69,7 +69,7 @@ class Run:
                 for at, header in walk(data, start):
                     flaws.missing_blocks += 0 if seq is None else max(0, header.seq - seq)
                     seq = header.seq + 1
-                    payload = view[at + HEADER_BYTES:at + HEADER_BYTES + header.payload]
+                    payload = view[at + HEADER_BYTES : at + HEADER_BYTES + header.payload]
                     if crc(payload) == header.payload_crc:
                         yield header, payload
                     else:
@@ -121,8 +121,9 @@ def list_runs(root: Path) -> list[Listing]:
         if files:
             header = first_header(folder, folder.parent.name)
             size = sum(file.path.stat().st_size for file in files)
-            found.append(Listing(_logged(folder), header.wall_first_ns if header else 0, size,
-                                 _totals(folder)))
+            found.append(
+                Listing(_logged(folder), header.wall_first_ns if header else 0, size, _totals(folder))
+            )
     return sorted(found, key=lambda item: (item.opened_wall_ns, item.logged.run, item.logged.source))
 
 

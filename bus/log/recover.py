@@ -18,10 +18,15 @@ from .store import Store
 from .survey import Found, survey
 
 
-def recover(root: Path, source: str, *, disk: Disk | None = None,
-            explain: Callable[[Found], dict[str, Any]] = lambda found: {},
-            mono_ns: Callable[[], int] = time.monotonic_ns,
-            wall_ns: Callable[[], int] = time.time_ns) -> list[Found]:
+def recover(
+    root: Path,
+    source: str,
+    *,
+    disk: Disk | None = None,
+    explain: Callable[[Found], dict[str, Any]] = lambda found: {},
+    mono_ns: Callable[[], int] = time.monotonic_ns,
+    wall_ns: Callable[[], int] = time.time_ns,
+) -> list[Found]:
     """Close every run of a source that has no CLOSE block; return what was found, oldest first.
 
     Only for the one process that writes this source, before it opens a run. `explain` may add totals that the
@@ -42,25 +47,43 @@ def recover(root: Path, source: str, *, disk: Disk | None = None,
     return closed
 
 
-def _close(found: Found, root: Path, disk: Disk, explained: dict[str, Any], mono_ns: int,
-           wall_ns: int) -> None:
+def _close(
+    found: Found, root: Path, disk: Disk, explained: dict[str, Any], mono_ns: int, wall_ns: int
+) -> None:
     files = segments(found.run.folder)
     kept = [segment for segment in files if segment.start <= found.end]
-    for segment in files[len(kept):]:
+    for segment in files[len(kept) :]:
         disk.remove(segment.path)
     if kept and kept[-1].start + kept[-1].path.stat().st_size > found.end:
         disk.truncate(kept[-1].path, found.end - kept[-1].start)
     ordinal = found.run.ordinal or next_ordinal(root, found.run.source)
     identity = Identity(root, found.run.run, found.run.source, ordinal, preview=bool(found.flags & PREVIEW))
-    store = Store(identity, disk, 0, offset=found.end, seq=found.seq,
-                  condition=Condition(found.flags & 0x1F) | Condition.INCOMPLETE)
+    store = Store(
+        identity,
+        disk,
+        0,
+        offset=found.end,
+        seq=found.seq,
+        condition=Condition(found.flags & 0x1F) | Condition.INCOMPLETE,
+    )
     try:
         store.resume()
         facts = {
-            "run": found.run.run, "source": found.run.source, "condition": store.condition.text,
-            "recovered": True, "cut_bytes": found.cut_bytes, "blocks": found.blocks, "words": found.words,
-            "hits": found.hits, "lost": None, "dropped_words": None, "exposures": found.exposures,
-            "unfinished_exposure": found.exposure or None, "failures": [], **explained}
+            "run": found.run.run,
+            "source": found.run.source,
+            "condition": store.condition.text,
+            "recovered": True,
+            "cut_bytes": found.cut_bytes,
+            "blocks": found.blocks,
+            "words": found.words,
+            "hits": found.hits,
+            "lost": None,
+            "dropped_words": None,
+            "exposures": found.exposures,
+            "unfinished_exposure": found.exposure or None,
+            "failures": [],
+            **explained,
+        }
         store.mark(Kind.CLOSE, facts, mono_ns, wall_ns)
         store.sync()
     finally:

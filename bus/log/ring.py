@@ -41,7 +41,7 @@ class Ring:
     def view(self, start: int, size: int) -> memoryview:
         """The memory of a reservation; valid until its release."""
         at = start % self.size
-        return self._memory[at:at + size]
+        return self._memory[at : at + size]
 
     def release(self, end: int) -> None:
         """Give back everything before position `end`."""

@@ -14,8 +14,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 def checked_name(name: str) -> str:
     """Return a run id or source name that is safe as a folder's name; ValueError says what is allowed."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name[:120]!r} cannot name a run or a source: 1 to 100 letters, digits, _ . + - , "
-                         "beginning with a letter, a digit or _")
+        raise ValueError(
+            f"{name[:120]!r} cannot name a run or a source: 1 to 100 letters, digits, _ . + - , "
+            "beginning with a letter, a digit or _"
+        )
     return name
 
 

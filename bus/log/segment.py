@@ -35,7 +35,7 @@ def segments(folder: Path) -> list[Segment]:
     """List the segments of a run in order; files with other names are left alone."""
     found = []
     for path in folder.glob(f"{PREFIX}*{SUFFIX}"):
-        digits = path.name[len(PREFIX):-len(SUFFIX)]
+        digits = path.name[len(PREFIX) : -len(SUFFIX)]
         if len(digits) == 16 and digits.isascii() and digits.isdigit():
             found.append(Segment(int(digits), path))
     return sorted(found, key=lambda segment: segment.start)
@@ -110,7 +110,7 @@ class Stream:
         if position is None:
             return None
         header = unpack(data, position)
-        payload = data[position + HEADER_BYTES:position + HEADER_BYTES + header.payload]
+        payload = data[position + HEADER_BYTES : position + HEADER_BYTES + header.payload]
         if header.kind != Kind.CLOSE or crc(payload) != header.payload_crc:
             return None
         return header, payload

@@ -62,8 +62,9 @@ class FeedServer:
             self._publisher.bind(f"tcp://{self._interface}:*")
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            raise OSError(error.errno,
-                          f"feed of {self._source}: {self._interface}:{self.port}: {error}") from error
+            raise OSError(
+                error.errno, f"feed of {self._source}: {self._interface}:{self.port}: {error}"
+            ) from error
         self.port = _port(self._router)
         self._notify_port = _port(self._publisher)
         for end in (self._wake, self._woken):
@@ -143,11 +144,13 @@ class FeedServer:
 
     def _serve(self, request: Request) -> tuple[Reply, bytes]:
         if request.version != VERSION:
-            return self._refuse(request, "version",
-                                f"feed protocol {VERSION} here, {request.version} asked for")
+            return self._refuse(
+                request, "version", f"feed protocol {VERSION} here, {request.version} asked for"
+            )
         if request.source != self._source:
-            return self._refuse(request, "source",
-                                f"this is the feed of {self._source}, not of {request.source}")
+            return self._refuse(
+                request, "source", f"this is the feed of {self._source}, not of {request.source}"
+            )
         entry = self._catalog.find(request.run) if request.run else self._catalog.after(request.after)
         if entry is None and request.run:
             return self._refuse(request, "run", f"run {request.run} is not in the log of {self._source}")
@@ -163,8 +166,9 @@ class FeedServer:
         except OSError as error:
             self._close_stream()
             return self._refuse(request, "run", f"run {entry.run.run}: {error}")
-        return Reply(request.id, entry.run.run, entry.run.ordinal, start, written, durable, closed,
-                     self._notify_port), data
+        return Reply(
+            request.id, entry.run.run, entry.run.ordinal, start, written, durable, closed, self._notify_port
+        ), data
 
     def _refuse(self, request: Request, code: str, text: str) -> tuple[Reply, bytes]:
         return Reply(request.id, notify=self._notify_port, error=text[:500], code=code), b""

@@ -43,8 +43,16 @@ class DiskFull(OSError):
 class Store:
     """The growing end of one run."""
 
-    def __init__(self, identity: Identity, disk: Disk, segment_bytes: int, *, offset: int = 0, seq: int = 0,
-                 condition: Condition = Condition.GOOD) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        disk: Disk,
+        segment_bytes: int,
+        *,
+        offset: int = 0,
+        seq: int = 0,
+        condition: Condition = Condition.GOOD,
+    ) -> None:
         self.identity = identity
         self.disk = disk
         self.segment_bytes = segment_bytes
@@ -90,8 +98,16 @@ class Store:
     def stamp(self, header: Header, at: int, index: int) -> Header:
         """Give a header its place: `at` bytes and `index` blocks after the end of the run."""
         flags = int(self.condition) | (PREVIEW if self.identity.preview else 0)
-        return replace(header, run=self._run, source=self._source, ordinal=self.identity.ordinal, flags=flags,
-                       offset=self.written + at, seq=self.seq + index, durable=self.durable)
+        return replace(
+            header,
+            run=self._run,
+            source=self._source,
+            ordinal=self.identity.ordinal,
+            flags=flags,
+            offset=self.written + at,
+            seq=self.seq + index,
+            durable=self.durable,
+        )
 
     def append(self, memory: memoryview, headers: Sequence[Header]) -> None:
         """Write blocks that lie one after the other in `memory`, headers and padding to be filled in.
@@ -100,11 +116,11 @@ class Store:
         """
         at = 0
         for index, header in enumerate(headers):
-            payload = memory[at + HEADER_BYTES:at + HEADER_BYTES + header.payload]
+            payload = memory[at + HEADER_BYTES : at + HEADER_BYTES + header.payload]
             stamped = replace(self.stamp(header, at, index), payload_crc=crc(payload))
-            memory[at:at + HEADER_BYTES] = pack(stamped)
+            memory[at : at + HEADER_BYTES] = pack(stamped)
             pad = at + HEADER_BYTES + header.payload
-            memory[pad:at + header.size] = bytes(at + header.size - pad)
+            memory[pad : at + header.size] = bytes(at + header.size - pad)
             at += header.size
         self._write(memory[:at])
         self.written += at
@@ -113,10 +129,17 @@ class Store:
     def mark(self, kind: Kind, facts: dict[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Write one block of facts."""
         payload = encode_facts(facts)
-        header = Header(kind, Format.JSON, payload=len(payload), mono_first_ns=mono_ns, mono_last_ns=mono_ns,
-                        wall_first_ns=wall_ns, wall_last_ns=wall_ns)
+        header = Header(
+            kind,
+            Format.JSON,
+            payload=len(payload),
+            mono_first_ns=mono_ns,
+            mono_last_ns=mono_ns,
+            wall_first_ns=wall_ns,
+            wall_last_ns=wall_ns,
+        )
         memory = memoryview(bytearray(header.size))
-        memory[HEADER_BYTES:HEADER_BYTES + len(payload)] = payload
+        memory[HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
         self.append(memory, [header])
 
     def roll(self) -> None:

@@ -92,7 +92,7 @@ def _blocks(stream: Stream, offset: int, size: int) -> Iterator[tuple[Header, by
         if not data:
             return
         for at, header in walk(data, offset):
-            payload = data[at + HEADER_BYTES:at + HEADER_BYTES + header.payload]
+            payload = data[at + HEADER_BYTES : at + HEADER_BYTES + header.payload]
             good = crc(payload) == header.payload_crc
             yield header, (b"" if header.kind == Kind.DATA else payload) if good else None
         offset += len(data)

@@ -83,16 +83,18 @@ def _count(verdict: Verdict, header: Header, size: int, exposure_hits: dict[int,
         verdict.hits = _sum(verdict.hits, None if header.hits == NOT_COUNTED else header.hits)
         verdict.lost = _sum(verdict.lost, None if header.method == LossMethod.UNKNOWN else header.lost)
         if header.exposure:
-            exposure_hits[header.exposure] = _sum(exposure_hits.get(header.exposure, 0),
-                                                  None if header.hits == NOT_COUNTED else header.hits)
+            exposure_hits[header.exposure] = _sum(
+                exposure_hits.get(header.exposure, 0), None if header.hits == NOT_COUNTED else header.hits
+            )
 
 
 def _sum(total: int | None, more: int | None) -> int | None:
     return None if total is None or more is None else total + more
 
 
-def _exposure(verdict: Verdict, header: Header, payload: Buffer, exposure_hits: dict[int, int | None],
-              ended: set[int]) -> None:
+def _exposure(
+    verdict: Verdict, header: Header, payload: Buffer, exposure_hits: dict[int, int | None], ended: set[int]
+) -> None:
     """Compare what END says with what lies between it and BEGIN."""
     if header.kind == Kind.BEGIN:
         verdict.exposures += 1

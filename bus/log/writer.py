@@ -28,13 +28,23 @@ log = logging.getLogger(__name__)
 class LogWriter:
     """Writes the runs of one source, one after the other."""
 
-    def __init__(self, root: Path, source: str, *, ring_bytes: int = 64 * 2**20,
-                 block_bytes: int = 256 * 2**10,
-                 flush_s: float = 0.02, segment_bytes: int = 2**30, sync_bytes: int = 64 * 2**20,
-                 sync_s: float = 0.2, keep_bytes: int = 0, disk: Disk | None = None,
-                 on_marks: Callable[[Marks], None] = lambda marks: None,
-                 mono_ns: Callable[[], int] = time.monotonic_ns,
-                 wall_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        root: Path,
+        source: str,
+        *,
+        ring_bytes: int = 64 * 2**20,
+        block_bytes: int = 256 * 2**10,
+        flush_s: float = 0.02,
+        segment_bytes: int = 2**30,
+        sync_bytes: int = 64 * 2**20,
+        sync_s: float = 0.2,
+        keep_bytes: int = 0,
+        disk: Disk | None = None,
+        on_marks: Callable[[Marks], None] = lambda marks: None,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Set up a writer; nothing is created on disk before `open`.
 
         `block_bytes` seals a block of gathered words, `flush_s` seals it at low rates. `keep_bytes` above 0
@@ -100,8 +110,9 @@ class LogWriter:
             recover(self.root, self.source, disk=self._disk)
             self._unclosed = False
         self._ordinal = self._ordinal + 1 if self._ordinal else next_ordinal(self.root, self.source)
-        identity = Identity(self.root, run_id, self.source, self._ordinal,
-                            preview=self._policy.keep_bytes > 0)
+        identity = Identity(
+            self.root, run_id, self.source, self._ordinal, preview=self._policy.keep_bytes > 0
+        )
         store = Store(identity, self._disk, self._segment_bytes)
         store.open()
         self._assembler.reset()
@@ -110,16 +121,25 @@ class LogWriter:
         self._pump.start()
         self._mark(Kind.OPEN, {"run": run_id, "source": self.source, "ordinal": self._ordinal, **facts})
 
-    def begin(self, exposure: int, *, cause: str = "", digest: str = "", detector_ns: int | None = None,
-              **facts: Any) -> None:
+    def begin(
+        self,
+        exposure: int,
+        *,
+        cause: str = "",
+        digest: str = "",
+        detector_ns: int | None = None,
+        **facts: Any,
+    ) -> None:
         """Write that an exposure begins: why, under which configuration, at which detector time."""
         with self._lock:
             self._assembler.exposure = exposure
-        self._mark(Kind.BEGIN, self._facts(exposure, cause=cause, digest=digest, detector_ns=detector_ns,
-                                           **facts))
+        self._mark(
+            Kind.BEGIN, self._facts(exposure, cause=cause, digest=digest, detector_ns=detector_ns, **facts)
+        )
 
-    def end(self, exposure: int, counts: dict[str, Any], *, detector_ns: int | None = None,
-            **facts: Any) -> None:
+    def end(
+        self, exposure: int, counts: dict[str, Any], *, detector_ns: int | None = None, **facts: Any
+    ) -> None:
         """Write that an exposure ended, with its counts."""
         self._mark(Kind.END, self._facts(exposure, counts=counts, detector_ns=detector_ns, **facts))
         with self._lock:
@@ -129,30 +149,41 @@ class LogWriter:
         """Write slow values, such as positions, bias or temperatures."""
         self._mark(Kind.VALUES, values)
 
-    def data(self, payload: Buffer, *, words: int, format: int, hits: int | None = None, lost: int = 0,
-             method: int = LossMethod.UNKNOWN, mono_first_ns: int | None = None,
-             mono_last_ns: int | None = None,
-             wall_first_ns: int | None = None, wall_last_ns: int | None = None) -> bool:
+    def data(
+        self,
+        payload: Buffer,
+        *,
+        words: int,
+        format: int,
+        hits: int | None = None,
+        lost: int = 0,
+        method: int = LossMethod.UNKNOWN,
+        mono_first_ns: int | None = None,
+        mono_last_ns: int | None = None,
+        wall_first_ns: int | None = None,
+        wall_last_ns: int | None = None,
+        drop: bool = True,
+    ) -> bool:
         """Take words as they came; never waits, never writes.
 
         `hits` among the words if known, `lost` before them by `method`. Times are of reception, by default
-        now. False when the ring was full: the words are dropped and counted. At most 8 MiB at a time.
+        now. False when the ring was full: the words are dropped and counted; a source that can wait says
+        `drop=False`, then nothing has happened, and tries again after `wait_room`. At most 8 MiB at a time.
         """
         mono_ns, wall_ns = self.mono_ns(), self.wall_ns()
-        piece = Piece(Kind.DATA, format, words, NOT_COUNTED if hits is None else hits, method, lost,
-                      mono_ns if mono_first_ns is None else mono_first_ns,
-                      mono_ns if mono_last_ns is None else mono_last_ns,
-                      wall_ns if wall_first_ns is None else wall_first_ns,
-                      wall_ns if wall_last_ns is None else wall_last_ns)
-        return self._take(piece, payload, drop=True)
-
-    def try_data(self, payload: Buffer, *, words: int, format: int, hits: int | None = None, lost: int = 0,
-                 method: int = LossMethod.UNKNOWN) -> bool:
-        """As `data`, for a source that can wait: False when the ring is full, and nothing is dropped."""
-        mono_ns, wall_ns = self.mono_ns(), self.wall_ns()
-        piece = Piece(Kind.DATA, format, words, NOT_COUNTED if hits is None else hits, method, lost,
-                      mono_ns, mono_ns, wall_ns, wall_ns)
-        return self._take(piece, payload, drop=False)
+        piece = Piece(
+            Kind.DATA,
+            format,
+            words,
+            NOT_COUNTED if hits is None else hits,
+            method,
+            lost,
+            mono_ns if mono_first_ns is None else mono_first_ns,
+            mono_ns if mono_last_ns is None else mono_last_ns,
+            wall_ns if wall_first_ns is None else wall_first_ns,
+            wall_ns if wall_last_ns is None else wall_last_ns,
+        )
+        return self._take(piece, payload, drop=drop)
 
     def wait_room(self, timeout_s: float) -> bool:
         """Wait until the ring is at most half full, for a source that can wait; False at the timeout."""
@@ -167,12 +198,17 @@ class LogWriter:
         with self._lock:
             self._assembler.seal()
             self._work.notify()
-            done = self._room.wait_for(lambda: self._failed or (self._assembler.empty and not pump.busy),
-                                       timeout_s)
+            done = self._room.wait_for(
+                lambda: self._failed or (self._assembler.empty and not pump.busy), timeout_s
+            )
             return done and not self._failed
 
-    def close(self, condition: Condition = Condition.GOOD, totals: dict[str, Any] | None = None,
-              timeout_s: float = 30.0) -> Condition:
+    def close(
+        self,
+        condition: Condition = Condition.GOOD,
+        totals: dict[str, Any] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Condition:
         """Drain, write the CLOSE block, sync; return the condition that the run ended with.
 
         Raises TimeoutError when the disk hangs; the run is then incomplete.
@@ -183,8 +219,9 @@ class LogWriter:
         pump.finish(condition, totals or {})
         pump.join(timeout_s)
         if pump.is_alive():
-            raise TimeoutError(f"{self.source}: run {self._marks.run} is not on disk after {timeout_s} s: "
-                               "check the disk")
+            raise TimeoutError(
+                f"{self.source}: run {self._marks.run} is not on disk after {timeout_s} s: check the disk"
+            )
         self._pump = None
         self._unclosed = pump.unclosed
         return self._marks.condition
@@ -201,9 +238,13 @@ class LogWriter:
             log.exception("%s: who listens to the marks failed", self.source)
 
     def _facts(self, exposure: int, **facts: Any) -> dict[str, Any]:
-        return {"run": self._marks.run, "exposure": exposure, "mono_ns": self.mono_ns(),
-                "wall_ns": self.wall_ns(),
-                **{key: value for key, value in facts.items() if value not in (None, "")}}
+        return {
+            "run": self._marks.run,
+            "exposure": exposure,
+            "mono_ns": self.mono_ns(),
+            "wall_ns": self.wall_ns(),
+            **{key: value for key, value in facts.items() if value not in (None, "")},
+        }
 
     def _mark(self, kind: Kind, facts: dict[str, Any]) -> None:
         """Queue a mark; waits for room in the ring."""
@@ -211,8 +252,14 @@ class LogWriter:
         payload = encode_facts(facts)
         if len(payload) > MAX_FACTS:
             raise ValueError(f"{self.source}: facts of {len(payload)} bytes, the cap is {MAX_FACTS} bytes")
-        piece = Piece(kind, Format.JSON, mono_first_ns=mono_ns, mono_last_ns=mono_ns, wall_first_ns=wall_ns,
-                      wall_last_ns=wall_ns)
+        piece = Piece(
+            kind,
+            Format.JSON,
+            mono_first_ns=mono_ns,
+            mono_last_ns=mono_ns,
+            wall_first_ns=wall_ns,
+            wall_last_ns=wall_ns,
+        )
         with self._lock:
             while not self._failed and not self._assembler.add(piece, payload, mono_ns):
                 self._work.notify()

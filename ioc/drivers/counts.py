@@ -46,8 +46,9 @@ def show_counts(instrument: Instrument, tally: Tally, *, changed: bool = False) 
             instrument.publish(name, None, Severity.INVALID, "unknown: nothing counts it")
         else:
             bad = name == "hits_lost" and value
-            instrument.publish(name, value, Severity.MAJOR if bad else Severity.OK,
-                               "hits were lost" if bad else "")
+            instrument.publish(
+                name, value, Severity.MAJOR if bad else Severity.OK, "hits were lost" if bad else ""
+            )
     method = tally.method.name
     if not changed or instrument.value("loss_method") != method:
         instrument.publish("loss_method", method)

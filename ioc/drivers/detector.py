@@ -43,8 +43,7 @@ class Detector(Logged):
     MANUFACTURER: ClassVar[str] = ""
     MODEL: ClassVar[str] = ""
 
-    def __init__(self, name: str, options: Any = None, *,
-                 clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, name: str, options: Any = None, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         super().__init__(name, options, clock_ns=clock_ns)
         self._number = 0
         self._halt = threading.Event()
@@ -74,9 +73,14 @@ class Detector(Logged):
 
     async def connect(self) -> None:
         """Offer log and feed."""
-        for name, value in (("acquire", "Done"), ("acquiring", False), ("acquire_time", 0.0),
-                            ("detector_state", "Disconnected"), ("manufacturer", self.MANUFACTURER),
-                            ("model", self.MODEL)):
+        for name, value in (
+            ("acquire", "Done"),
+            ("acquiring", False),
+            ("acquire_time", 0.0),
+            ("detector_state", "Disconnected"),
+            ("manufacturer", self.MANUFACTURER),
+            ("model", self.MODEL),
+        ):
             self.publish(name, value)
         self._source = ThreadPoolExecutor(1, f"{self.name}-source")
         await super().connect()
@@ -124,8 +128,9 @@ class Detector(Logged):
             await self.do_stop()
             return value
         if self.acquiring:
-            raise Refused("busy",
-                          f"{self.name}: exposure {self._number} is going on, stop it or wait for its end")
+            raise Refused(
+                "busy", f"{self.name}: exposure {self._number} is going on, stop it or wait for its end"
+            )
         self.check_acquire()
         launched = False
         own = self.state() is not State.RUN
@@ -175,8 +180,10 @@ class Detector(Logged):
             facts = {"error": str(error)}
             raise
         finally:
-            counts = {name: None if value is None else value - (before[name] or 0)
-                      for name, value in tally.counts().items()}
+            counts = {
+                name: None if value is None else value - (before[name] or 0)
+                for name, value in tally.counts().items()
+            }
             self.log.end(number, counts, stopped=self._halt.is_set() or None, **facts)
             written = self.log.wait(DRAIN_S)
             if self.log.marks.failed:
@@ -184,8 +191,9 @@ class Detector(Logged):
         if not written and not self.log.marks.failed:
             raise TimeoutError(f"exposure {number} is not on disk after {DRAIN_S} s: check the disk")
 
-    async def _carry_out(self, exposing: "asyncio.Future[None]", timer: asyncio.TimerHandle | None,
-                         land: bool) -> None:
+    async def _carry_out(
+        self, exposing: "asyncio.Future[None]", timer: asyncio.TimerHandle | None, land: bool
+    ) -> None:
         """See an exposure, and the run if it is its own, through to the end."""
         failure = ""
         try:

@@ -43,8 +43,7 @@ class Logged(Instrument):
     log: LogWriter
     feed: FeedServer
 
-    def __init__(self, name: str, options: Any = None, *,
-                 clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, name: str, options: Any = None, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         super().__init__(name, options, clock_ns=clock_ns)
         self.tally = Tally()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,10 +78,19 @@ class Logged(Instrument):
         self.feed = FeedServer(self.root, self.name, interface=self.station.interface)
         self.feed.start()
         self.describe_more["feed"] = self.feed.port
-        self.log = LogWriter(self.root, self.name, ring_bytes=options.ring_mib * 2**20,
-                             keep_bytes=options.preview_mib * 2**20, on_marks=self._marked)
-        for name, value in (("run", ""), ("exposure", 0), ("log_folder", str(self.root)),
-                            ("condition", "GOOD")):
+        self.log = LogWriter(
+            self.root,
+            self.name,
+            ring_bytes=options.ring_mib * 2**20,
+            keep_bytes=options.preview_mib * 2**20,
+            on_marks=self._marked,
+        )
+        for name, value in (
+            ("run", ""),
+            ("exposure", 0),
+            ("log_folder", str(self.root)),
+            ("condition", "GOOD"),
+        ):
             self.publish(name, value)
         if found:
             self._show_recovered(found[-1])
@@ -131,8 +139,9 @@ class Logged(Instrument):
         totals = {**self.tally.counts(), "loss_method": self.tally.method.name}
         ended = await self.in_thread(partial(self.log.close, condition, totals))
         self.show_log()
-        self.publish("condition", ended.text, Severity.OK if not ended else Severity.MINOR,
-                     self.log.marks.failure)
+        self.publish(
+            "condition", ended.text, Severity.OK if not ended else Severity.MINOR, self.log.marks.failure
+        )
 
     def _marked(self, marks: Marks) -> None:
         """In the writer's thread."""
@@ -154,9 +163,12 @@ class Logged(Instrument):
     def show_log(self) -> None:
         """Show the marks of the log, those that changed."""
         marks = self.log.marks
-        for name, value in (("log_written", marks.written), ("log_durable", marks.durable),
-                            ("ring_fill", round(100 * self.log.ring_fill, 1)),
-                            ("ring_dropped", self.log.dropped)):
+        for name, value in (
+            ("log_written", marks.written),
+            ("log_durable", marks.durable),
+            ("ring_fill", round(100 * self.log.ring_fill, 1)),
+            ("ring_dropped", self.log.dropped),
+        ):
             if value != self.value(name):
                 self.publish(name, value)
         if self.log.is_open and marks.condition.text != self.value("condition"):

@@ -26,8 +26,11 @@ def speed_factor(text: str) -> float:
 class Pace:
     """Holds up one slice so that it takes the time that it took; the speed may change on the way."""
 
-    def __init__(self, mono_ns: Callable[[], int] = time.monotonic_ns,
-                 wait: Callable[[threading.Event, float], bool] = threading.Event.wait) -> None:
+    def __init__(
+        self,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
         self._mono_ns, self._wait = mono_ns, wait
         self._due_ns = 0.0
         self._time_ns: int | None = None

@@ -19,13 +19,26 @@ from .tape import Piece, Slice, Tape
 SLICES = ("All", "Hits", "Time", "Mark")
 
 REPLAY = (
-    Attribute("file", "str", "Recording that is played. A file or a folder of a run log.", access="rw",
-              states=(State.INIT, State.ORBIT)),
+    Attribute(
+        "file",
+        "str",
+        "Recording that is played. A file or a folder of a run log.",
+        access="rw",
+        states=(State.INIT, State.ORBIT),
+    ),
     Attribute("speed", "str", "recorded, flat, or a multiple such as 10.", access="rw"),
     Attribute("slice", "enum", "What one exposure plays.", access="rw", choices=SLICES),
     Attribute("slice_hits", "int", "Hits in one exposure, for Hits.", access="rw", low=1, high=2**53),
-    Attribute("slice_s", "float", "Detector time in one exposure, for Time.", unit="s", precision=6,
-              access="rw", low=1e-6, high=1e6),
+    Attribute(
+        "slice_s",
+        "float",
+        "Detector time in one exposure, for Time.",
+        unit="s",
+        precision=6,
+        access="rw",
+        low=1e-6,
+        high=1e6,
+    ),
     Attribute("position", "float", "How much was played.", unit="%", precision=1),
     Attribute("at_end", "bool", "Nothing is left to play. Send rewind."),
     Attribute("packets_lost", "int", "Packets missing in the recording. By their counters."),
@@ -61,7 +74,9 @@ class Replay(Detector):
     KINDS: ClassVar[tuple[str, ...]] = ("detector", "replay")
     ATTRIBUTES: ClassVar[tuple[Attribute, ...]] = DETECTOR + REPLAY
     COMMANDS: ClassVar[tuple[Command, ...]] = (
-        *COMMANDS, Command("rewind", "Go back to the beginning.", states=OPERATING))
+        *COMMANDS,
+        Command("rewind", "Go back to the beginning.", states=OPERATING),
+    )
     MANUFACTURER: ClassVar[str] = "hitline"
     MODEL: ClassVar[str] = "Replay"
     Options: ClassVar[type | None] = ReplayOptions
@@ -153,14 +168,22 @@ class Replay(Detector):
     def begin_facts(self) -> dict[str, Any]:
         """Give all that is needed to play the same slice once more."""
         tape = self._tape()
-        return {"file": str(tape.path.absolute()), "played_hits": tape.played_hits,
-                "slice": self.value("slice"),
-                "slice_hits": self.value("slice_hits"), "slice_s": self.value("slice_s")}
+        return {
+            "file": str(tape.path.absolute()),
+            "played_hits": tape.played_hits,
+            "slice": self.value("slice"),
+            "slice_hits": self.value("slice_hits"),
+            "slice_s": self.value("slice_s"),
+        }
 
     def run_facts(self) -> dict[str, Any]:
         """Name the recording."""
-        return {"instrument": self.name, "model": self.MODEL, "file": str(self._tape().path.absolute()),
-                "format": self._tape().format.name}
+        return {
+            "instrument": self.name,
+            "model": self.MODEL,
+            "file": str(self._tape().path.absolute()),
+            "format": self._tape().format.name,
+        }
 
     def explain(self, found: Found) -> dict[str, Any]:
         """Play the unfinished slice once more, into nothing, and count what is missing in the log."""
@@ -172,14 +195,24 @@ class Replay(Detector):
                 lost = _slice_hits(found.begin) - (found.exposure_hits or 0)
             except (OSError, ValueError, KeyError, TypeError):
                 return {}
-        return {"hits_sent": found.hits + lost, "hits_logged": found.hits, "hits_lost": lost,
-                "loss_method": LossMethod.SOURCE.name}
+        return {
+            "hits_sent": found.hits + lost,
+            "hits_logged": found.hits,
+            "hits_lost": lost,
+            "loss_method": LossMethod.SOURCE.name,
+        }
 
     def _log_piece(self, piece: Piece, halt: threading.Event) -> bool:
         """Give a piece to the log, waiting for room; False when it was halted or the disk has failed."""
         format = self._tape().format
-        while not self.log.try_data(piece.payload, words=piece.words, hits=piece.hits, format=format,
-                                    method=LossMethod.SOURCE):
+        while not self.log.data(
+            piece.payload,
+            words=piece.words,
+            hits=piece.hits,
+            format=format,
+            method=LossMethod.SOURCE,
+            drop=False,
+        ):
             if halt.is_set() or self.log.marks.failed:
                 return False
             self.log.wait_room(0.05)
@@ -218,8 +251,11 @@ class Replay(Detector):
 
 
 def _slice(kind: str, hits: int, seconds: float) -> Slice:
-    return Slice(hits=hits if kind == "Hits" else None, seconds=seconds if kind == "Time" else None,
-                 mark=kind == "Mark")
+    return Slice(
+        hits=hits if kind == "Hits" else None,
+        seconds=seconds if kind == "Time" else None,
+        mark=kind == "Mark",
+    )
 
 
 def _slice_hits(begin: dict[str, Any]) -> int:

@@ -65,29 +65,40 @@ class Section:
         start = int(self.starts[group])
         if start == at:
             return self._part(slice(0, at), slice(0, group), False), self._part(
-                slice(at, None), slice(group, None), self.mark)
+                slice(at, None), slice(group, None), self.mark
+            )
         end = int(self.starts[group + 1]) if group + 1 < len(self.starts) else len(self.words)
         head = self._part(slice(0, at), slice(0, group + 1), False)
         rest = self._part(slice(at, None), slice(group, None), self.mark, at)
         header = int(self.words[start])
         # What stands behind the payload of a damaged chunk belongs to none.
         end = min(end, start + 1 + (header >> 51))
-        if self.chunked and at < end and is_header(self.words[start:start + 1])[0]:
+        if self.chunked and at < end and is_header(self.words[start : start + 1])[0]:
             chip = header >> 32 & 0xFF
             first = head.words.copy()
             first[start] = encode_header(chip, (at - start - 1) * 8)
             head = replace(head, words=first)
             again = np.atleast_1d(encode_header(chip, (end - at) * 8)).astype(np.uint64)
             starts = np.concatenate((rest.starts[:1], rest.starts[1:] + 1))
-            rest = replace(rest, words=np.concatenate((again, rest.words)), starts=starts,
-                           hits=np.concatenate((np.zeros(1, bool), rest.hits)))
+            rest = replace(
+                rest,
+                words=np.concatenate((again, rest.words)),
+                starts=starts,
+                hits=np.concatenate((np.zeros(1, bool), rest.hits)),
+            )
         return head, rest
 
     def _part(self, words: slice, groups: slice, mark: bool, origin: int | None = None) -> "Section":
         starts = self.starts[groups]
         origin = words.start if origin is None else origin
-        return Section(self.words[words], np.maximum(starts - origin, 0), self.hits[words], self.chunked,
-                       self.times[groups], mark)
+        return Section(
+            self.words[words],
+            np.maximum(starts - origin, 0),
+            self.hits[words],
+            self.chunked,
+            self.times[groups],
+            mark,
+        )
 
 
 def chunk_starts(words: Words) -> tuple[Ints, NDArray[np.bool_] | None, int]:
@@ -173,7 +184,7 @@ def _clock_bits(part: Section) -> tuple[Ints, NDArray[np.bool_]]:
     """(value, known): the low 30 bits of the clock in each word that has them."""
     words = part.words
     types = types_of(words)
-    value = ((words & np.uint64(0xFFFF)) << np.uint64(14) | (words >> np.uint64(30)) & np.uint64(0x3FFF))
+    value = (words & np.uint64(0xFFFF)) << np.uint64(14) | (words >> np.uint64(30)) & np.uint64(0x3FFF)
     other = (types == GLOBAL_LOW) & ~_headers(part)
     value[other] = words[other] >> np.uint64(16)
     known = part.hits | other

@@ -174,8 +174,8 @@ class Tape:
             tail = b""
             while data := file.read(READ_BYTES):
                 data = tail + data
-                tail = data[len(data) // 8 * 8:]
-                yield data[:len(data) // 8 * 8], False
+                tail = data[len(data) // 8 * 8 :]
+                yield data[: len(data) // 8 * 8], False
         if tail:
             self.note = f"{self.path}: {len(tail)} bytes after the last whole word are left out"
 
@@ -184,8 +184,10 @@ class Tape:
         for header, payload in run:
             if header.kind == Kind.DATA:
                 if header.format != self.format:
-                    raise ValueError(f"{self.path}: block {header.seq} has format {header.format}, "
-                                     f"those before have {int(self.format)}")
+                    raise ValueError(
+                        f"{self.path}: block {header.seq} has format {header.format}, "
+                        f"those before have {int(self.format)}"
+                    )
                 if held:
                     yield held, False
                 held = bytes(payload)
@@ -202,10 +204,14 @@ def _joined(first: Section | None, second: Section | None) -> Section | None:
     """Two stretches one after the other as one."""
     if first is None or second is None:
         return second if first is None else first
-    return Section(np.concatenate((first.words, second.words)),
-                   np.concatenate((first.starts, second.starts + len(first.words))),
-                   np.concatenate((first.hits, second.hits)), first.chunked,
-                   np.concatenate((first.times, second.times)), second.mark)
+    return Section(
+        np.concatenate((first.words, second.words)),
+        np.concatenate((first.starts, second.starts + len(first.words))),
+        np.concatenate((first.hits, second.hits)),
+        first.chunked,
+        np.concatenate((first.times, second.times)),
+        second.mark,
+    )
 
 
 def _file_format(path: Path) -> tuple[Format, int]:
@@ -219,8 +225,10 @@ def _file_format(path: Path) -> tuple[Format, int]:
     if head[:4] == b"TPX3":
         return Format.TPX3_CHUNKS, size
     if path.suffix.lower() not in BARE:
-        raise ValueError(f"{path}: begins with {head[:8].hex()}, not with a TPX3 chunk; a file of bare words "
-                         f"must be named {' or '.join(BARE)}")
+        raise ValueError(
+            f"{path}: begins with {head[:8].hex()}, not with a TPX3 chunk; a file of bare words "
+            f"must be named {' or '.join(BARE)}"
+        )
     words = np.frombuffer(head, "<u8", len(head) // 8)
     if int(words[0]) >> 56 in UNIX_NS_TOP:
         words = words[1:]
@@ -234,6 +242,7 @@ def _run_format(run: Run) -> tuple[Format, int]:
     format = next((header.format for header, _ in run if header.kind == Kind.DATA), None)
     if format not in (Format.TPX3_CHUNKS, Format.TPX3_WORDS):
         what = "no data" if format is None else f"data of format {int(format)}"
-        raise ValueError(f"{run.logged.folder}: holds {what}; formats 1 (TPX3 chunks) and 2 (TPX3 words) can "
-                         "be replayed")
+        raise ValueError(
+            f"{run.logged.folder}: holds {what}; formats 1 (TPX3 chunks) and 2 (TPX3 words) can be replayed"
+        )
     return Format(format), sum(file.path.stat().st_size for file in segments(run.logged.folder))

@@ -7,21 +7,35 @@ attributes of FACE are those of the pseudo-instrument "face", which each face fi
 from hitline.bus.attribute import Attribute, Command, Severity
 from hitline.bus.states import ALWAYS, State
 
-_WORRY = {State.NEW: Severity.MINOR, State.SAFE: Severity.MAJOR, State.ERROR: Severity.MAJOR,
-          State.DEAD: Severity.INVALID}
+_WORRY = {
+    State.NEW: Severity.MINOR,
+    State.SAFE: Severity.MAJOR,
+    State.ERROR: Severity.MAJOR,
+    State.DEAD: Severity.INVALID,
+}
 
 SATELLITE = (
-    Attribute("state", "enum", "State of its satellite.", choices=tuple(s.name for s in State),
-              choice_severity=tuple(_WORRY.get(s, Severity.OK) for s in State), pv="SatelliteState_RBV"),
+    Attribute(
+        "state",
+        "enum",
+        "State of its satellite.",
+        choices=tuple(s.name for s in State),
+        choice_severity=tuple(_WORRY.get(s, Severity.OK) for s in State),
+        pv="SatelliteState_RBV",
+    ),
     Attribute("status_text", "str", "What its satellite says about its state.", pv="StatusMessage_RBV"),
-    Attribute("connected", "bool", "The link to its process stands.", choices=("Disconnected", "Connected"),
-              choice_severity=(Severity.MAJOR, Severity.OK), pv="Connected_RBV"),
+    Attribute(
+        "connected",
+        "bool",
+        "The link to its process stands.",
+        choices=("Disconnected", "Connected"),
+        choice_severity=(Severity.MAJOR, Severity.OK),
+        pv="Connected_RBV",
+    ),
 )
 """What a proxy knows of every instrument."""
 
-RESET = (
-    Command("initialize", "Leave NEW, SAFE or ERROR; writes nothing.", states=ALWAYS, pv="Reset"),
-)
+RESET = (Command("initialize", "Leave NEW, SAFE or ERROR; writes nothing.", states=ALWAYS, pv="Reset"),)
 """A transition, sent as such and not as a command of the instrument: see Binding.transition."""
 
 FACE = (

@@ -63,11 +63,14 @@ def rules(rtype: str, fields: Mapping[str, str]) -> Rules:
         return Rules(states=(_severity(fields, "ZSV"), _severity(fields, "OSV")))
     if rtype in ("mbbi", "mbbo"):
         named = [state for state in STATES if fields.get(f"{state}ST")]
-        states = tuple(_severity(fields, f"{state}SV") for state in STATES[:len(named)])
+        states = tuple(_severity(fields, f"{state}SV") for state in STATES[: len(named)])
         return Rules(states=states, other=_severity(fields, "UNSV"))
     order = {Alarm.HIHI: "HHSV", Alarm.LOLO: "LLSV", Alarm.HIGH: "HSV", Alarm.LOW: "LSV"}
-    limits = tuple((number(fields, limit.name), limit in (Alarm.HIHI, Alarm.HIGH), severity, limit)
-                   for limit, name in order.items() if (severity := _severity(fields, name)))
+    limits = tuple(
+        (number(fields, limit.name), limit in (Alarm.HIHI, Alarm.HIGH), severity, limit)
+        for limit, name in order.items()
+        if (severity := _severity(fields, name))
+    )
     return Rules(limits=limits, hysteresis=number(fields, "HYST"))
 
 

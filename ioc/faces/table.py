@@ -59,8 +59,9 @@ def table(station: Station) -> Table:
     for name, entry in station.instruments.items():
         _add(made, station, name, entry.pv or f"{name.upper()}:", partial(_instrument, entry.type))
     for name, worker in station.workers.items():
-        _add(made, station, name, worker.pv or f"{name.upper()}:",
-             partial(_worker, worker.blocks, made.errors))
+        _add(
+            made, station, name, worker.pv or f"{name.upper()}:", partial(_worker, worker.blocks, made.errors)
+        )
     if station.conductor is not None:
         _add(made, station, CONDUCTOR, station.conductor.pv, partial(_Source, ("run",)))
     _add(made, station, SUPERVISOR, "Station:", partial(_Source, ("station",)))
@@ -96,8 +97,11 @@ def _worker(wanted: Iterable[str], errors: list[str]) -> _Source:
     """A worker: analysis.db without the results of blocks it does not run, and those of foreign blocks."""
     known, broken = load_all(BLOCKS)
     errors += [text for name, text in broken.items() if name in wanted]
-    errors += [f"unknown pipeline block {name!r}; known are {', '.join(known)}" for name in wanted
-               if name not in known and name not in broken]
+    errors += [
+        f"unknown pipeline block {name!r}; known are {', '.join(known)}"
+        for name in wanted
+        if name not in known and name not in broken
+    ]
     used = [a for name in wanted if name in known for a in known[name].outputs]
     names = {a.name for a in used}
     absent = {a.name for block in known.values() for a in getattr(block, "outputs", ())} - names
@@ -114,10 +118,15 @@ def _add(made: Table, station: Station, name: str, prefix: str, source: Callable
             if (SHIPPED / f"{kind}.db").is_file():
                 own.load(SHIPPED / f"{kind}.db", macros)
         bound = {b.target for r in own.records.values() if (b := binding(r)) and b.instrument == name}
-        own.drop(r for r in own.records.values()
-                 if (b := binding(r)) and b.instrument == name and not found.has(b.target))
-        more = ([a for a in found.attributes if a.name not in bound],
-                [c for c in found.commands if c.name not in bound])
+        own.drop(
+            r
+            for r in own.records.values()
+            if (b := binding(r)) and b.instrument == name and not found.has(b.target)
+        )
+        more = (
+            [a for a in found.attributes if a.name not in bound],
+            [c for c in found.commands if c.name not in bound],
+        )
         if any(more):
             text = database(*more, title=f"{name}: what no shipped database shows.")
             own.load_text(text, f"<made from the tables of {name}>", macros)

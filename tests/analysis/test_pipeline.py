@@ -220,6 +220,8 @@ def test_katherine_frames_follow_one_another():
     assert (results["hits"], results["clusters"], results["tot_sum"], line.late_hits) == (9, 6, 180, 0)
     assert (results["image_width"], results["image_height"]) == (256, 256)
     assert results["image"][7, [3, 4, 9]].tolist() == [3, 3, 3]
+    assert (results["image_total"], results["image_max"]) == (9, 3)
+    assert (results["image_max_x"], results["image_max_y"]) == (3, 7)
     fresh = pipeline()
     fresh.restore(line.state())
     assert facts(fresh) == facts(line)

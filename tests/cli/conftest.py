@@ -26,6 +26,7 @@ process = "slow"
 [conductor]
 """
 
+
 @pytest.fixture
 def environment() -> dict[str, str]:
     """Environment of the commands: with the toy package, without a terminal's width."""
@@ -57,8 +58,14 @@ def started(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..
 
     def start(*words: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hitline.cli.main", *map(str, words)], cwd=tmp_path, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            [sys.executable, "-m", "hitline.cli.main", *map(str, words)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         running.append(process)
         return process
 

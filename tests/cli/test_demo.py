@@ -15,8 +15,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def demo(out: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **environment}
-    return subprocess.run([sys.executable, "-m", "hitline.cli.main", "demo", "--out", str(out), *more], env=env,
-                          capture_output=True, text=True, timeout=150)
+    return subprocess.run(
+        [sys.executable, "-m", "hitline.cli.main", "demo", "--out", str(out), *more],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
 
 
 def source(out: Path) -> dict[str, int]:

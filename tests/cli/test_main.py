@@ -30,15 +30,18 @@ def test_help_of_each_command_has_an_example(name: str, hitline: Run) -> None:
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
-    code = ("import sys\nfrom hitline.cli.main import main\nmain(['get', '--help'])\n"
-            "print(*sorted({'caproto', 'numba', 'ophyd', 'bluesky', 'tango', 'matplotlib', 'h5py', 'rich'}"
-            " & set(sys.modules)), file=sys.stderr)")
+    code = (
+        "import sys\nfrom hitline.cli.main import main\nmain(['get', '--help'])\n"
+        "print(*sorted({'caproto', 'numba', 'ophyd', 'bluesky', 'tango', 'matplotlib', 'h5py', 'rich'}"
+        " & set(sys.modules)), file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
-@pytest.mark.parametrize("words", [
-    ["frobnicate"], [], ["get"], ["up", "a", "b"], ["watch", "x", "--count", "many"]])
+@pytest.mark.parametrize(
+    "words", [["frobnicate"], [], ["get"], ["up", "a", "b"], ["watch", "x", "--count", "many"]]
+)
 def test_wrong_usage_is_2(words: list[str], hitline: Run) -> None:
     done = hitline(*words)
     assert done.returncode == 2
@@ -46,15 +49,18 @@ def test_wrong_usage_is_2(words: list[str], hitline: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (["up"], "no station file station.toml: name one, set HITLINE_STATION"),
-    (["up", "none.toml"], "none.toml: cannot be read: No such file or directory"),
-    (["up", "bad.toml"], "bad.toml:2: nane: unknown key; nearest is 'name'"),
-    (["status", "-"], "cannot be read"),
-    (["get", "det1", "-s", "bad.toml"], "bad.toml:2: nane"),
-    (["down", "good.toml"], "station 's' does not run here"),
-    (["replay", "none.tpx3"], "none.tpx3"),
-])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["up"], "no station file station.toml: name one, set HITLINE_STATION"),
+        (["up", "none.toml"], "none.toml: cannot be read: No such file or directory"),
+        (["up", "bad.toml"], "bad.toml:2: nane: unknown key; nearest is 'name'"),
+        (["status", "-"], "cannot be read"),
+        (["get", "det1", "-s", "bad.toml"], "bad.toml:2: nane"),
+        (["down", "good.toml"], "station 's' does not run here"),
+        (["replay", "none.tpx3"], "none.tpx3"),
+    ],
+)
 def test_errors_are_one_line(words: list[str], text: str, hitline: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("# a comment\nnane = 's'\n")
     (tmp_path / "good.toml").write_text("name = 's'\n")
@@ -78,7 +84,8 @@ def test_version(hitline: Run) -> None:
 
 
 def test_station_by_variable_and_by_folder(
-        hitline: Run, station: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hitline: Run, station: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = tmp_path / "elsewhere.toml"
     station.rename(elsewhere)
     monkeypatch.setenv("HITLINE_STATION", str(elsewhere))

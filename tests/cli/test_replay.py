@@ -52,16 +52,21 @@ def test_plays_and_leaves(recording: Path, started: Start, tmp_path: Path) -> No
 
 
 def test_pvs_stay_until_ctrl_c_and_a_libca_client_reads_the_truth(
-        suann: Path, started: Start, free_port: int) -> None:
+    suann: Path, started: Start, free_port: int
+) -> None:
     """What the recorded quad file is known to hold, read through libca by the names that were printed."""
     replay = started("replay", suann, "--ca-port", free_port, "--prefix", "T:")
     lines = read_until(replay, "caget T:Run:State_RBV")
     pvs = [line.split()[-1] for line in lines if "caget" in line]
     assert f"EPICS_CA_SERVER_PORT={free_port} caget T:ANA1:Hits_RBV" in "\n".join(lines)
     chips = next(pv for pv in pvs if "Chip" in pv)
-    reader = subprocess.run([sys.executable, "-c", READ, *(pv for pv in pvs if pv != chips), chips],
-                            env={**os.environ, "EPICS_CA_SERVER_PORT": str(free_port)},
-                            capture_output=True, text=True, timeout=30)
+    reader = subprocess.run(
+        [sys.executable, "-c", READ, *(pv for pv in pvs if pv != chips), chips],
+        env={**os.environ, "EPICS_CA_SERVER_PORT": str(free_port)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
     assert reader.returncode == 0, reader.stderr
     values, counts = map(json.loads, reader.stdout.splitlines())
     assert values["T:ANA1:Hits_RBV"] == 98_548
@@ -83,13 +88,18 @@ def test_ctrl_c_before_the_end(recording: Path, started: Start) -> None:
     assert "Traceback" not in rest
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (["--speed", "fast"], "speed"), (["--window", "0"], "window_ns: 0.0 must be above 0"),
-    (["--ca-port", "70000"], "faces.ca.port: 70000 is outside"),
-    (["--name", "a b"], "name: 'a b' does not fit"),
-])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--speed", "fast"], "speed"),
+        (["--window", "0"], "window_ns: 0.0 must be above 0"),
+        (["--ca-port", "70000"], "faces.ca.port: 70000 is outside"),
+        (["--name", "a b"], "name: 'a b' does not fit"),
+    ],
+)
 def test_bad_options_are_told_before_anything_starts(
-        words: list[str], text: str, recording: Path, hitline: Callable[..., Done]) -> None:
+    words: list[str], text: str, recording: Path, hitline: Callable[..., Done]
+) -> None:
     done = hitline("replay", recording, *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert text in done.stderr
@@ -107,11 +117,14 @@ def test_not_a_recording(content: bytes | None, tmp_path: Path, hitline: Callabl
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("sums", "agree", "text"), [
-    (Sums(5, 5, 5, 0, 2, 9, [5]), True, "5 sent, 5 logged, 5 analysed: all agree"),
-    (Sums(5, 5, 4, 0, 2, 9, [4]), False, "5 sent, 5 logged, 4 analysed: THESE DIFFER"),
-    (Sums(None, 5, 5, None, 2, 9, [5]), False, "unknown sent, 5 logged, 5 analysed: THESE DIFFER"),
-])
+@pytest.mark.parametrize(
+    ("sums", "agree", "text"),
+    [
+        (Sums(5, 5, 5, 0, 2, 9, [5]), True, "5 sent, 5 logged, 5 analysed: all agree"),
+        (Sums(5, 5, 4, 0, 2, 9, [4]), False, "5 sent, 5 logged, 4 analysed: THESE DIFFER"),
+        (Sums(None, 5, 5, None, 2, 9, [5]), False, "unknown sent, 5 logged, 5 analysed: THESE DIFFER"),
+    ],
+)
 def test_sums(sums: Sums, agree: bool, text: str) -> None:
     assert sums.agree is agree
     assert text in sums.lines()[0]

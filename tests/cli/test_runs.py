@@ -31,9 +31,14 @@ def data(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("run", "code", "word", "why"), [
-    ("good_1", 0, "good", "GOOD"), ("open_1", 1, "incomplete", "no CLOSE block"),
-    ("bad_1", 2, "damaged", "checksum")])
+@pytest.mark.parametrize(
+    ("run", "code", "word", "why"),
+    [
+        ("good_1", 0, "good", "GOOD"),
+        ("open_1", 1, "incomplete", "no CLOSE block"),
+        ("bad_1", 2, "damaged", "checksum"),
+    ],
+)
 def test_verify_says_which_sort_it_is(hitline, data, run, code, word, why):
     for name in ((data / run), (data / run / "det1"), run):
         done = hitline("runs", "verify", name, "--data", data)
@@ -44,10 +49,17 @@ def test_verify_says_which_sort_it_is(hitline, data, run, code, word, why):
     assert verdict["lost"] == (None if run == "open_1" else 0)
 
 
+def test_a_data_folder_stands_for_all_its_runs(hitline, data):
+    assert hitline("runs", "list", data).stdout == hitline("runs", "list", "--data", data).stdout
+    assert hitline("runs", "verify", data).returncode == 2
+
+
 def test_verify_of_all_gives_the_worst(hitline, data):
     done = hitline("runs", "verify", "--data", data)
-    assert done.returncode == 2 and [word in done.stdout for word in ("good", "incomplete",
-                                                                      "damaged")] == [True] * 3
+    assert (
+        done.returncode == 2
+        and [word in done.stdout for word in ("good", "incomplete", "damaged")] == [True] * 3
+    )
 
 
 def test_list_shows_what_is_known_and_no_more(hitline, data):
@@ -76,10 +88,17 @@ def test_the_data_folder_is_that_of_the_station(hitline, data, tmp_path):
     assert hitline("runs", "verify", "good_1").returncode == 0
 
 
-@pytest.mark.parametrize(("words", "error"), [
-    (("verify", "none"), "no station file to look up"), (("list",), "no station file"),
-    (("list", "--data", "nowhere"), "no data folder"), (("show", "--data", "."), "show wants one RUN"),
-    (("verify", "none", "--data", "."), "no run none"), (("verify", "."), "no run log here")])
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("verify", "none"), "no station file to look up"),
+        (("list",), "no station file"),
+        (("list", "--data", "nowhere"), "no data folder"),
+        (("show", "--data", "."), "show wants one RUN"),
+        (("verify", "none", "--data", "."), "no run none"),
+        (("verify", "."), "no run log here"),
+    ],
+)
 def test_what_is_not_there_is_one_line(hitline, words, error):
     done = hitline("runs", *words)
     assert done.returncode == 1 and error in done.stderr and "Traceback" not in done.stderr

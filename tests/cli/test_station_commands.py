@@ -35,11 +35,13 @@ def test_talking_to_a_station(up: subprocess.Popen[str], hitline: Run, station: 
     refused = hitline("set", "gauge", "pressure", "3e3")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "hitline: error: pressure: 3000.0 mbar is above the limit of 2000.0 mbar\n"
-    for words, text in ((["set", "gauge", "presure", "1"], "has no attribute or command 'presure'"),
-                        (["get", "gauge", "presure"], "has no attribute 'presure'"),
-                        (["get", "nobody"], "nobody: not connected in group"),
-                        (["set", "gauge", "pressure", "much"], "wants a number, got 'much'"),
-                        (["set", "run", "start", "a", "b"], "start takes 1 arguments (owner), got 2")):
+    for words, text in (
+        (["set", "gauge", "presure", "1"], "has no attribute or command 'presure'"),
+        (["get", "gauge", "presure"], "has no attribute 'presure'"),
+        (["get", "nobody"], "nobody: not connected in group"),
+        (["set", "gauge", "pressure", "much"], "wants a number, got 'much'"),
+        (["set", "run", "start", "a", "b"], "start takes 1 arguments (owner), got 2"),
+    ):
         done = hitline(*words)
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
         assert text in done.stderr
@@ -90,8 +92,9 @@ def test_sigterm_stops_all_in_order_within_5_s(up: subprocess.Popen[str], statio
     assert not any(map(pids.alive, alive.values()))
 
 
-def test_killed_processes_come_back_and_are_counted(up: subprocess.Popen[str], hitline: Run,
-                                                    station: Path) -> None:
+def test_killed_processes_come_back_and_are_counted(
+    up: subprocess.Popen[str], hitline: Run, station: Path
+) -> None:
     for name in ("slow", "run"):
         os.kill(pids.living(pids.pid_file(station.parent / "runs"))[name], signal.SIGKILL)
         lines = read_until(up, f"{name} up")
@@ -106,7 +109,8 @@ def test_killed_processes_come_back_and_are_counted(up: subprocess.Popen[str], h
 
 
 def test_killed_supervisor_leaves_the_station_running_and_down_stops_it(
-        up: subprocess.Popen[str], hitline: Run, station: Path) -> None:
+    up: subprocess.Popen[str], hitline: Run, station: Path
+) -> None:
     up.kill()
     up.wait()
     left = pids.living(pids.pid_file(station.parent / "runs"))
@@ -123,8 +127,12 @@ def test_killed_supervisor_leaves_the_station_running_and_down_stops_it(
 
 
 def test_what_cannot_start_is_explained_and_the_others_are_up(started: Start, station: Path) -> None:
-    station.write_text(station.read_text().replace("[conductor]", "[instruments.bad]\ntype = 'toy_readout'\n"
-                                                   "[instruments.bad.options]\nfail = 'connect'\n"))
+    station.write_text(
+        station.read_text().replace(
+            "[conductor]",
+            "[instruments.bad]\ntype = 'toy_readout'\n[instruments.bad.options]\nfail = 'connect'\n",
+        )
+    )
     up = started("up", station)
     read_until(up, "bad waiting to restart: ended with exit code 1: error: bad cannot connect", "slow up")
     up.terminate()

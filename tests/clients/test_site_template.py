@@ -28,9 +28,14 @@ class SoftIoc:
     """EPICS base itself, asked by its shell."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", SOFT_IOC, str(TEMPLATE)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        env=env)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SOFT_IOC, str(TEMPLATE)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env,
+        )
         self.lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -68,18 +73,22 @@ class SoftIoc:
 
 
 @pytest.mark.timeout(120)
-def test_a_dead_face_is_invalid_in_the_sites_ioc(tmp_path: Path, group: str,
-                                                free_ports: Callable[[int], list[int]]) -> None:
+def test_a_dead_face_is_invalid_in_the_sites_ioc(
+    tmp_path: Path, group: str, free_ports: Callable[[int], list[int]]
+) -> None:
     ours, theirs = free_ports(2)
     station = tmp_path / "station.toml"
     station.write_text(f'name = "{group}"\nprefix = "W:"\n[faces.ca]\nport = {ours}\n')
-    face = subprocess.Popen([sys.executable, "-m", "hitline.ioc.faces.ca", str(station)], stdout=subprocess.PIPE,
-                            text=True)
+    face = subprocess.Popen(
+        [sys.executable, "-m", "hitline.ioc.faces.ca", str(station)], stdout=subprocess.PIPE, text=True
+    )
     soft = None
     try:
         assert face.stdout is not None
         assert "ready" in face.stdout.readline()
-        soft = SoftIoc({**os.environ, "EPICS_CA_SERVER_PORT": str(ours), "EPICS_CAS_SERVER_PORT": str(theirs)})
+        soft = SoftIoc(
+            {**os.environ, "EPICS_CA_SERVER_PORT": str(ours), "EPICS_CAS_SERVER_PORT": str(theirs)}
+        )
         soft.until("SITE:Alive.SEVR", "NO_ALARM")
         soft.until("SITE:Alive", "1")
         face.kill()

@@ -23,8 +23,9 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def _child(*argv: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A Python child that has said that it is ready; it ends with the block."""
-    child = subprocess.Popen([sys.executable, *argv], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True, env=env)
+    child = subprocess.Popen(
+        [sys.executable, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    )
     try:
         assert child.stdout is not None and child.stdin is not None
         assert child.stdout.readline().startswith("ready"), f"{argv[0]} did not start"
@@ -38,8 +39,11 @@ def _child(*argv: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def ca_env() -> dict[str, str]:
-    return {**os.environ, "EPICS_CA_SERVER_PORT": str(_free_port()),
-            "EPICS_CA_REPEATER_PORT": str(_free_port())}
+    return {
+        **os.environ,
+        "EPICS_CA_SERVER_PORT": str(_free_port()),
+        "EPICS_CA_REPEATER_PORT": str(_free_port()),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +57,11 @@ def fake(ca_env) -> Iterator[str]:
 def client(request, ca_env, fake) -> Iterator[Callable[[str], None]]:
     """Run a scenario of runner.py over a control layer, and raise what it raised."""
     with _child(str(HERE / "runner.py"), request.param, fake, env=ca_env) as child:
+
         def run(scenario: str) -> None:
             child.stdin.write(f"{scenario}\n")
             child.stdin.flush()
             failure = json.loads(child.stdout.readline() or '"the client has died"')
             assert not failure, failure
+
         yield run

@@ -39,33 +39,85 @@ class World:
         self.stopped = asyncio.Event()
         self.runs = self.puts = 0
         det, ana, run = "DET1:", "ANA1:", "Run:"
-        for name in ("HitsSent_RBV", "HitsLogged_RBV", "HitsLost_RBV", "LogWritten_RBV", "LogDurable_RBV",
-                     "RingFill_RBV", "RingDropped_RBV", "Exposure_RBV", "AcquireTime_RBV"):
+        for name in (
+            "HitsSent_RBV",
+            "HitsLogged_RBV",
+            "HitsLost_RBV",
+            "LogWritten_RBV",
+            "LogDurable_RBV",
+            "RingFill_RBV",
+            "RingDropped_RBV",
+            "Exposure_RBV",
+            "AcquireTime_RBV",
+        ):
             self.number(det + name)
-        self.number(det + "AcquireTime", put=self.set_time, units="s", precision=3, lower_ctrl_limit=0.0,
-                    upper_ctrl_limit=100.0)
-        for name, text in (("RunId_RBV", ""), ("LossMethod_RBV", "SOURCE"),
-                           ("FilePath_RBV", "/data/none/det1"),
-                           ("Condition_RBV", "GOOD"), ("Manufacturer_RBV", "test"), ("Model_RBV", "fake")):
+        self.number(
+            det + "AcquireTime",
+            put=self.set_time,
+            units="s",
+            precision=3,
+            lower_ctrl_limit=0.0,
+            upper_ctrl_limit=100.0,
+        )
+        for name, text in (
+            ("RunId_RBV", ""),
+            ("LossMethod_RBV", "SOURCE"),
+            ("FilePath_RBV", "/data/none/det1"),
+            ("Condition_RBV", "GOOD"),
+            ("Manufacturer_RBV", "test"),
+            ("Model_RBV", "fake"),
+        ):
             self.text(det + name, text)
         self.enum(det + "Acquire", ("Done", "Acquire"), put=self.acquire)
         self.enum(det + "DetectorState_RBV", ("Idle", "Acquire"))
         self.enum(det + "Acquire_RBV", ("Done", "Acquire"))
         self.enum(det + "AcquireBusy", ("No", "Yes"))
         self.enum(det + "Stop", ("Done", "Stop"), put=self.stop)
-        for name in ("Exposure_RBV", "ExposureHits_RBV", "ExposureClusters_RBV", "ExposureTotSum_RBV",
-                     "Hits_RBV", "Clusters_RBV", "TotSum_RBV", "Lost_RBV", "LateHits_RBV", "UnknownWords_RBV",
-                     "Blocks_RBV", "SetAside_RBV", "HitRate_RBV",
-                     "image1:ArraySize0_RBV", "image1:ArraySize1_RBV", "Lag_RBV", "LagS_RBV", "Window_RBV",
-                     "UpdateRate", "UpdateRate_RBV"):
+        for name in (
+            "Exposure_RBV",
+            "ExposureHits_RBV",
+            "ExposureClusters_RBV",
+            "ExposureTotSum_RBV",
+            "Hits_RBV",
+            "Clusters_RBV",
+            "TotSum_RBV",
+            "Lost_RBV",
+            "LateHits_RBV",
+            "UnknownWords_RBV",
+            "Blocks_RBV",
+            "SetAside_RBV",
+            "HitRate_RBV",
+            "image1:ArraySize0_RBV",
+            "image1:ArraySize1_RBV",
+            "Lag_RBV",
+            "LagS_RBV",
+            "Window_RBV",
+            "UpdateRate",
+            "UpdateRate_RBV",
+        ):
             self.number(ana + name)
         self.text(ana + "RunId_RBV", "")
         self.enum(ana + "Analysing_RBV", ("No", "Yes"))
-        for name, size in (("ChipHits_RBV", 16), ("image1:ArrayData", 512 * 512), ("TotSpectrum_RBV", 1024),
-                           ("SizeSpectrum_RBV", 256), ("ClusterTotSpectrum_RBV", 4096)):
+        for name, size in (
+            ("ChipHits_RBV", 16),
+            ("image1:ArrayData", 512 * 512),
+            ("TotSpectrum_RBV", 1024),
+            ("SizeSpectrum_RBV", 256),
+            ("ClusterTotSpectrum_RBV", 4096),
+        ):
             self.pvdb[prefix + ana + name] = ChannelInteger(value=[0] * size, max_length=size)
-        states = ("Idle", "Arming", "Armed", "Starting", "Running", "Stopping", "Landing", "Aborting",
-                  "Aborted", "Error")
+        states = (
+            "Idle",
+            "Arming",
+            "Armed",
+            "Starting",
+            "Running",
+            "Stopping",
+            "Landing",
+            "Aborting",
+            "Aborted",
+            "Error",
+        )
         self.enum(run + "State_RBV", states)
         for name in ("RunId_RBV", "Owner_RBV", "Members_RBV", "Condition_RBV", "Started_RBV", "Message_RBV"):
             self.text(run + name, "")
@@ -95,11 +147,13 @@ class World:
     def _add(self, name, base, put, **kwargs):
         channel = base(**kwargs)
         if put is not None:
+
             class Handled(base):
                 async def write_from_dbr(self, *args, **more):
                     result = await super().write_from_dbr(*args, **more)
                     await put(self.value)
                     return result
+
             channel = Handled(**kwargs)
         self.pvdb[self.prefix + name] = channel
 
@@ -114,7 +168,8 @@ class World:
         await channel.write(value, timestamp=time.time())
         await channel.write_metadata(
             status=AlarmStatus.NO_ALARM if valid else AlarmStatus.LINK,
-            severity=AlarmSeverity.NO_ALARM if valid else AlarmSeverity.INVALID_ALARM)
+            severity=AlarmSeverity.NO_ALARM if valid else AlarmSeverity.INVALID_ALARM,
+        )
 
     async def mode(self):
         """Take the fault that is asked for next; it happens once."""

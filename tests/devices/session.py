@@ -34,8 +34,14 @@ run.refusal = det.refusal = station.refusal
 for device in (station, run, det, mode, puts):
     device.wait_for_connection(timeout=20)
 
-EVENT = ("det1_exposure", "det1_hits_logged", "det1_ana1_exposure", "det1_ana1_exposure_hits",
-         "det1_ana1_exposure_clusters", "det1_ana1_exposure_tot_sum")
+EVENT = (
+    "det1_exposure",
+    "det1_hits_logged",
+    "det1_ana1_exposure",
+    "det1_ana1_exposure_hits",
+    "det1_ana1_exposure_clusters",
+    "det1_ana1_exposure_tot_sum",
+)
 
 
 def expected(n):

@@ -2,10 +2,22 @@
 
 import pytest
 
-SCENARIOS = ("exposures_are_own", "documents_are_valid", "pauses", "aborts",
-             "parts_alone", "own_runs", "circuits_break", "late_results", "refusals",
-             "others", "restart", "timeouts", "stops",
-             pytest.param("launch_is_lost", marks=pytest.mark.faults))
+SCENARIOS = (
+    "exposures_are_own",
+    "documents_are_valid",
+    "pauses",
+    "aborts",
+    "parts_alone",
+    "own_runs",
+    "circuits_break",
+    "late_results",
+    "refusals",
+    "others",
+    "restart",
+    "timeouts",
+    "stops",
+    pytest.param("launch_is_lost", marks=pytest.mark.faults),
+)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -21,15 +21,30 @@ def listed(cls):
     return [(attr, c.suffix, c.cls.__name__) for attr, c in cls._sig_attrs.items() if c.suffix is not None]
 print(json.dumps({cls.__name__: listed(cls) for cls in (HitAnalysis, HitDetector, Run, StationDevice)}))
 """
-FITS = {"Count": {"int64in"}, "Number": {"int64in", "ai"}, "Flag": {"bi"}, "Choice": {"mbbi"},
-        "Text": {"lsi"}, "Array": {"waveform"}, "NumberSetting": {"ao", "int64out"},
-        "ChoiceSetting": {"mbbo"}, "TextSetting": {"lso"}, "Request": {"bo"}, "TextRequest": {"lso"}}
+FITS = {
+    "Count": {"int64in"},
+    "Number": {"int64in", "ai"},
+    "Flag": {"bi"},
+    "Choice": {"mbbi"},
+    "Text": {"lsi"},
+    "Array": {"waveform"},
+    "NumberSetting": {"ao", "int64out"},
+    "ChoiceSetting": {"mbbo"},
+    "TextSetting": {"lso"},
+    "Request": {"bo"},
+    "TextRequest": {"lso"},
+}
 """Signal class -> types of the record that it may stand on."""
 
 
 def _python(*argv: str, env: dict[str, str] | None = None, timeout: float = 50) -> str:
-    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, timeout=timeout,
-                          env={**os.environ, **(env or {})})
+    done = subprocess.run(
+        [sys.executable, *argv],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -39,8 +54,10 @@ def declared() -> dict[str, list[list[str]]]:
     return json.loads(_python("-c", LIST, env={"OPHYD_CONTROL_LAYER": "dummy"}))
 
 
-@pytest.mark.parametrize("name, database", [("HitAnalysis", "analysis"), ("HitDetector", "detector"),
-                                            ("Run", "run"), ("StationDevice", "station")])
+@pytest.mark.parametrize(
+    "name, database",
+    [("HitAnalysis", "analysis"), ("HitDetector", "detector"), ("Run", "run"), ("StationDevice", "station")],
+)
 def test_every_declared_signal_stands_on_a_record_of_its_type(name, database, declared):
     records = load(Path(str(files("hitline.db"))) / f"{database}.db", {"P": "", "R": "", "INST": "x"})
     assert len(declared[name]) > 5
@@ -54,7 +71,9 @@ def test_every_declared_signal_stands_on_a_record_of_its_type(name, database, de
 def test_nothing_is_imported_or_connected_early(tmp_path, group):
     station = tmp_path / "station.toml"
     station.write_text(f'name = "{group}"\n[conductor]\n[faces.ca]\nport = 5999\n')
-    _python("-c", f"""
+    _python(
+        "-c",
+        f"""
 import os, sys
 for key in [k for k in os.environ if k.startswith("EPICS_CA")]:
     del os.environ[key]
@@ -68,7 +87,8 @@ try:
     devices.det7
 except AttributeError as error:
     assert "det7: no such device; there are station, run" in str(error)
-""")
+""",
+    )
 
 
 TOYS = """
@@ -98,13 +118,19 @@ gauge.pressure.set(1000).wait(10)
 def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group, free_port, free_ports):
     """The station runs for real; `hitline check` succeeds while it does, and fails with a table after."""
     file = tmp_path / "station.toml"
-    file.write_text(f'name = "{group}"\nprefix = "T:"\n[conductor]\n[faces.ca]\nport = {free_port}\n'
-                    '[instruments.gauge1]\ntype = "toy_gauge"\nprocess = "toys"\n'
-                    '[instruments.lamp1]\ntype = "toy_lamp"\nprocess = "toys"\n')
-    env = {"PYTHONPATH": str(TOY), "EPICS_CA_SERVER_PORT": str(free_port),
-           "EPICS_CA_REPEATER_PORT": str(free_ports(1)[0])}
-    with subprocess.Popen([*UP, "up", str(file)], stdout=subprocess.PIPE, text=True,
-                          env={**os.environ, **env}) as up:
+    file.write_text(
+        f'name = "{group}"\nprefix = "T:"\n[conductor]\n[faces.ca]\nport = {free_port}\n'
+        '[instruments.gauge1]\ntype = "toy_gauge"\nprocess = "toys"\n'
+        '[instruments.lamp1]\ntype = "toy_lamp"\nprocess = "toys"\n'
+    )
+    env = {
+        "PYTHONPATH": str(TOY),
+        "EPICS_CA_SERVER_PORT": str(free_port),
+        "EPICS_CA_REPEATER_PORT": str(free_ports(1)[0]),
+    }
+    with subprocess.Popen(
+        [*UP, "up", str(file)], stdout=subprocess.PIPE, text=True, env={**os.environ, **env}
+    ) as up:
         try:
             assert up.stdout is not None
             assert any("processes up" in line for line in up.stdout), "the station did not start"
@@ -116,8 +142,13 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group,
         finally:
             up.terminate()
             up.wait(15)
-    done = subprocess.run([*UP, "check", str(file), "--timeout", "0.5"], capture_output=True, text=True,
-                          timeout=30, env={**os.environ, **env})
+    done = subprocess.run(
+        [*UP, "check", str(file), "--timeout", "0.5"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, **env},
+    )
     assert done.returncode == 1
     assert "T:GAUGE1:Pressure " in done.stdout and "gauge1.pressure" in done.stdout
     assert "is the CA face up?" in done.stdout and "Traceback" not in done.stdout + done.stderr

@@ -81,8 +81,16 @@ def test_done_at_once_puts_nothing(world):
 
 def test_a_put_that_is_under_way_is_not_repeated(world):
     clock, _, signal = world
-    _, go = run(world, lambda: Verdict.GOING if clock.now < 120 and signal.puts else
-                Verdict.DONE if signal.puts else Verdict.UNTOUCHED)
+    _, go = run(
+        world,
+        lambda: (
+            Verdict.GOING
+            if clock.now < 120 and signal.puts
+            else Verdict.DONE
+            if signal.puts
+            else Verdict.UNTOUCHED
+        ),
+    )
     go()
     assert signal.puts == [5]
 
@@ -103,8 +111,10 @@ def test_a_put_whose_circuit_broke_is_repeated_only_when_it_can_no_longer_be_car
 def test_a_put_with_an_effect_is_never_repeated_however_the_circuit_breaks(world):
     clock, _, signal = world
     clock.at(0.1, lambda: setattr(signal, "drops", 1))
-    _, go = run(world, lambda: Verdict.DONE if clock.now > 110 else
-                Verdict.GOING if signal.puts else Verdict.UNTOUCHED)
+    _, go = run(
+        world,
+        lambda: Verdict.DONE if clock.now > 110 else Verdict.GOING if signal.puts else Verdict.UNTOUCHED,
+    )
     go()
     assert signal.puts == [5]
 

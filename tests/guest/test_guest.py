@@ -76,8 +76,22 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "hitline_guest.py"):
         (source / name).write_text((GUEST / name).read_text())
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps",
-                    "--no-build-isolation", "--target", str(target), str(source)], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-build-isolation",
+            "--target",
+            str(target),
+            str(source),
+        ],
+        check=True,
+    )
     return target
 
 
@@ -93,15 +107,20 @@ def edge_hits(recording: Path) -> int:
 
 
 @pytest.mark.timeout(150)
-async def test_guest_is_everywhere(guest: Path, tmp_path: Path, group: str,
-                                   free_ports: Callable[[int], list[int]]) -> None:
+async def test_guest_is_everywhere(
+    guest: Path, tmp_path: Path, group: str, free_ports: Callable[[int], list[int]]
+) -> None:
     ca, tango = free_ports(2)
     env = {**os.environ, "PYTHONPATH": str(guest), "EPICS_CA_SERVER_PORT": str(ca)}
     hitline = [sys.executable, "-m", "hitline.cli.main"]
-    subprocess.run([*hitline, "scene", str(tmp_path / "scene.tpx3"), "--hits", str(HITS)], check=True, env=env)
+    subprocess.run(
+        [*hitline, "scene", str(tmp_path / "scene.tpx3"), "--hits", str(HITS)], check=True, env=env
+    )
     file = tmp_path / "station.toml"
     file.write_text(STATION.format(group=group, ca=ca, tango=tango))
-    up = await asyncio.create_subprocess_exec(*hitline, "up", str(file), env=env, stdout=asyncio.subprocess.PIPE)
+    up = await asyncio.create_subprocess_exec(
+        *hitline, "up", str(file), env=env, stdout=asyncio.subprocess.PIPE
+    )
     try:
         assert up.stdout is not None
         async with asyncio.timeout(90):
@@ -109,12 +128,25 @@ async def test_guest_is_everywhere(guest: Path, tmp_path: Path, group: str,
                 if b"processes up" in line:
                     break
         client = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CLIENT, str(file), str(tango), group, env=env, stdout=asyncio.subprocess.PIPE)
+            sys.executable,
+            "-c",
+            CLIENT,
+            str(file),
+            str(tango),
+            group,
+            env=env,
+            stdout=asyncio.subprocess.PIPE,
+        )
         out, _ = await asyncio.wait_for(client.communicate(), 60)
         assert client.returncode == 0
         found = json.loads(out.splitlines()[-1])
-        cooling = subprocess.run([*hitline, "get", "-s", str(file), "water", "cooling"], env=env,
-                                 capture_output=True, text=True, check=True).stdout
+        cooling = subprocess.run(
+            [*hitline, "get", "-s", str(file), "water", "cooling"],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
     finally:
         with contextlib.suppress(ProcessLookupError):
             up.terminate()

@@ -15,9 +15,14 @@ ROOMS = ("analysis", "bus", "cli", "db", "devices", "ioc", "panels", "plans")
 # contract name -> (module that breaks it, what it imports)
 BREACHES = {
     "rooms: imports flow downwards": ("bus/breach.py", "import hitline.ioc.drivers"),
-    "inside ioc: faces, drivers and emulators, behaviour, protocols":
-        ("ioc/protocols/breach.py", "import hitline.ioc.drivers"),
-    "plans use nothing of analysis but its pure kernels": ("plans/breach.py", "import hitline.analysis.blocks"),
+    "inside ioc: faces, drivers and emulators, behaviour, protocols": (
+        "ioc/protocols/breach.py",
+        "import hitline.ioc.drivers",
+    ),
+    "plans use nothing of analysis but its pure kernels": (
+        "plans/breach.py",
+        "import hitline.analysis.blocks",
+    ),
     "servers of caproto and tango live in the faces": ("devices/breach.py", "import tango"),
     "numba lives in analysis.kernels": ("analysis/blocks/breach.py", "import numba"),
     "a backend has neither caproto nor numba in it": ("ioc/drivers/breach.py", "import h5py"),

@@ -1,4 +1,4 @@
-"""The packages list of pyproject.toml is the tree: a room that is not listed would be missing from the wheel."""
+"""The packages list of pyproject.toml is the tree: an unlisted room would be missing from the wheel."""
 
 import tomllib
 from pathlib import Path
@@ -8,8 +8,11 @@ ROOMS = ("analysis", "bus", "cli", "db", "devices", "ioc", "panels", "plans")
 
 
 def found() -> list[str]:
-    return sorted("hitline." + ".".join(init.parent.relative_to(ROOT).parts)
-                  for room in ROOMS for init in (ROOT / room).rglob("__init__.py"))
+    return sorted(
+        "hitline." + ".".join(init.parent.relative_to(ROOT).parts)
+        for room in ROOMS
+        for init in (ROOT / room).rglob("__init__.py")
+    )
 
 
 def test_packages_list_is_the_tree() -> None:

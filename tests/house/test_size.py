@@ -9,8 +9,11 @@ TABLES: dict[str, str] = {}
 
 
 def test_modules_are_small() -> None:
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-               for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+    }
     lengths = {name: lines for name, lines in lengths.items() if lines > 3 and name not in TABLES}
     ordered = sorted(lengths.values())
     longest = {name: lines for name, lines in lengths.items() if lines > 300}

@@ -20,13 +20,20 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def toys(toy: None, tmp_path: Path, group: str) -> Callable[..., Station]:
     """Make a station of toy readouts, `toys("a", "b", order=["b"], options={"a": 'fail = "launch"'})`."""
-    def make(*names: str, order: tuple[str, ...] = (), options: dict[str, str] | None = None,
-             more: str = "") -> Station:
+
+    def make(
+        *names: str, order: tuple[str, ...] = (), options: dict[str, str] | None = None, more: str = ""
+    ) -> Station:
         lines = [f'name = "{group}"', more, "[conductor]", f"order = {list(order)}"]
         for name in names:
-            lines += [f"[instruments.{name}]", 'type = "toy_readout"', f"[instruments.{name}.options]",
-                      (options or {}).get(name, "")]
+            lines += [
+                f"[instruments.{name}]",
+                'type = "toy_readout"',
+                f"[instruments.{name}.options]",
+                (options or {}).get(name, ""),
+            ]
         path = tmp_path / "station.toml"
         path.write_text("\n".join(lines) + "\n")
         return load(path)
+
     return make

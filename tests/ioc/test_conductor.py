@@ -100,8 +100,9 @@ async def bench(station: Station, roles: dict[str, Role] | None = None) -> Async
     it.client = it.nodes["client"] = Node(station.name, "client")
     try:
         await it.client.start()
-        await asyncio.gather(it.conduct(), *(it.add(name, (roles or {}).get(name, Role.NONE))
-                                             for name in station.instruments))
+        await asyncio.gather(
+            it.conduct(), *(it.add(name, (roles or {}).get(name, Role.NONE)) for name in station.instruments)
+        )
         await it.run.wait_connected(5)
         await until(it.run, "run_state", "Idle")
         assert station.conductor is not None
@@ -181,10 +182,13 @@ async def test_order_of_launch_and_stop(toys: Toys) -> None:
         await it.do("land")
 
 
-@pytest.mark.parametrize(("failing", "message", "others"), [
-    ("launch", "b: launch ended in ERROR: launch failed: b cannot launch", State.INIT),
-    ("start", "b: start ended in ERROR: start failed: b cannot start", State.ORBIT),
-])
+@pytest.mark.parametrize(
+    ("failing", "message", "others"),
+    [
+        ("launch", "b: launch ended in ERROR: launch failed: b cannot launch", State.INIT),
+        ("start", "b: start ended in ERROR: start failed: b cannot start", State.ORBIT),
+    ],
+)
 async def test_a_member_that_fails_on_the_way(toys: Toys, failing: str, message: str, others: State) -> None:
     async with bench(toys("a", "b", options={"b": f'fail = "{failing}"'})) as it:
         await it.do("start", "alice", message=message)
@@ -298,8 +302,16 @@ async def test_a_stock_satellite_takes_part(toys: Toys, tmp_path: Path) -> None:
     station = toys("a", order=("Mariner.m1", "a"))
     async with bench(station) as it:
         mariner = await asyncio.create_subprocess_exec(
-            Path(sys.executable).parent / "SatelliteMariner", "-g", station.name, "-n", "m1", "-i", "lo",
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+            Path(sys.executable).parent / "SatelliteMariner",
+            "-g",
+            station.name,
+            "-n",
+            "m1",
+            "-i",
+            "lo",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         try:
             await until(it.run, "members", "m1 NEW, a INIT")
             await it.do("reset")

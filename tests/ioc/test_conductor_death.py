@@ -46,18 +46,24 @@ async def kill_during(command: tuple[str, ...], delay_s: float, running: Supervi
     os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(Refused):  # its answer may be lost with it
         await sending
-    await eventually([run, running.node.proxy("station")],
-                     lambda: child.restarts > restarts and child.phase is Phase.UP, lambda: f"{child.phase}")
+    await eventually(
+        [run, running.node.proxy("station")],
+        lambda: child.restarts > restarts and child.phase is Phase.UP,
+        lambda: f"{child.phase}",
+    )
     await eventually([run], lambda: run.connected, lambda: run.status)
 
 
-@pytest.mark.parametrize("seed", [
-    1, *(pytest.param(seed, marks=pytest.mark.faults) for seed in range(2, 12))])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.faults) for seed in range(2, 12))]
+)
 async def test_killed_at_random_instants(seed: int, toys: Callable[..., Station]) -> None:
     rng = random.Random(seed)
     station = toys("a", "b")
-    async with (Node(station.name, "client") as node,
-                supervised(station, policy=Policy(first_s=0.01, attempts=1000)) as running):
+    async with (
+        Node(station.name, "client") as node,
+        supervised(station, policy=Policy(first_s=0.01, attempts=1000)) as running,
+    ):
         await asyncio.wait_for(running.crew.settled(), 30)
         run, members = node.proxy("run"), [node.proxy("a"), node.proxy("b")]
         for proxy in (run, *members):
@@ -69,8 +75,11 @@ async def test_killed_at_random_instants(seed: int, toys: Callable[..., Station]
                 best = max((proxy.state for proxy in members), key=list(WORDS).index)
                 return run.updates["run_state"].value == WORDS[best]
 
-            await eventually([run, *members], lambda: all(p.state in WORDS for p in members) and agrees(),
-                             lambda: f"{run.updates['run_state']} {[p.state for p in members]}")
+            await eventually(
+                [run, *members],
+                lambda: all(p.state in WORDS for p in members) and agrees(),
+                lambda: f"{run.updates['run_state']} {[p.state for p in members]}",
+            )
         reply = await run.command("land")
         await run.wait_idle("land", reply, 10)
         assert [proxy.state for proxy in members] == [State.INIT, State.INIT]

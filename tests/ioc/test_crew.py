@@ -27,7 +27,8 @@ signal.sigwait({signal.SIGTERM})
 """
 BAD = "raise SystemExit('no such device')"
 STUBBORN = GOOD.replace("signal.sigwait", "signal.pthread_sigmask(0, {15}); signal.sigwait").replace(
-    "signal.sigwait({signal.SIGTERM})", "[signal.sigwait({15}) for _ in range(99)]")
+    "signal.sigwait({signal.SIGTERM})", "[signal.sigwait({15}) for _ in range(99)]"
+)
 BLOCKED = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
 
 
@@ -80,8 +81,12 @@ async def test_what_is_killed_is_back(station: Station) -> None:
 
 async def test_what_cannot_start_is_given_up_until_asked(station: Station) -> None:
     phases: list[Phase] = []
-    crew = Crew(station, lambda child: phases.append(child.phase), specs=[spec("a", BAD)],
-                policy=Policy(first_s=0.001, attempts=2))
+    crew = Crew(
+        station,
+        lambda child: phases.append(child.phase),
+        specs=[spec("a", BAD)],
+        policy=Policy(first_s=0.001, attempts=2),
+    )
     crew.start()
     await asyncio.wait_for(crew.settled(), 10)
     a = crew.children["a"]
@@ -95,8 +100,11 @@ async def test_what_cannot_start_is_given_up_until_asked(station: Station) -> No
 
 
 async def test_missing_program_is_told(station: Station) -> None:
-    crew = Crew(station, specs=[ProcessSpec("a", ("/not/there",), Stage.FACE)],
-                policy=Policy(first_s=0.001, attempts=0))
+    crew = Crew(
+        station,
+        specs=[ProcessSpec("a", ("/not/there",), Stage.FACE)],
+        policy=Policy(first_s=0.001, attempts=0),
+    )
     crew.start()
     await asyncio.wait_for(crew.settled(), 10)
     assert "cannot be started" in crew.children["a"].reason
@@ -104,7 +112,8 @@ async def test_missing_program_is_told(station: Station) -> None:
 
 
 async def test_stop_goes_from_the_faces_to_the_backends(
-        station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crew_module, "STAGE_S", 10.0)  # on a busy machine none is overtaken
     ended: list[str] = []
 
@@ -132,7 +141,8 @@ async def test_a_stage_that_takes_long_does_not_use_up_the_time_of_the_next(stat
 
 
 async def test_what_does_not_end_is_killed_within_the_limit(
-        station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crew_module, "STOP_S", 1.0)
     crew = Crew(station, specs=[spec("deaf", STUBBORN, Stage.FACE), spec("b", GOOD)])
     crew.start()
@@ -182,11 +192,22 @@ def test_pid_file_knows_dead_reused_and_damaged(tmp_path: Path) -> None:
 
 def test_process_table(tmp_path: Path) -> None:
     from hitline.bus.station import CaEntry, ConductorEntry, InstrumentEntry, TangoEntry, WorkerEntry
-    instruments = {"det1": InstrumentEntry("replay"), "hv": InstrumentEntry("iseg", process="slow"),
-                   "tube": InstrumentEntry("seifert", process="slow")}
+
+    instruments = {
+        "det1": InstrumentEntry("replay"),
+        "hv": InstrumentEntry("iseg", process="slow"),
+        "tube": InstrumentEntry("seifert", process="slow"),
+    }
     workers = {"ana1": WorkerEntry("det1")}
-    station = Station("s", tmp_path / "s.toml", instruments=instruments, workers=workers,
-                      conductor=ConductorEntry(), ca=CaEntry(), tango=TangoEntry())
+    station = Station(
+        "s",
+        tmp_path / "s.toml",
+        instruments=instruments,
+        workers=workers,
+        conductor=ConductorEntry(),
+        ca=CaEntry(),
+        tango=TangoEntry(),
+    )
     table = {spec.name: spec.argv[1:] for spec in processes(station)}
     file = str(tmp_path / "s.toml")
     assert table == {

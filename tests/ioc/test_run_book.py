@@ -12,18 +12,21 @@ from hitline.ioc.run import MOVING, RUN_STATES, flags, judge
 S = State
 
 
-@pytest.mark.parametrize(("states", "word", "severity", "text"), [
-    ({}, "Idle", Severity.OK, ""),
-    ({"a": S.INIT, "b": S.INIT}, "Idle", Severity.OK, ""),
-    ({"a": S.NEW}, "Idle", Severity.MINOR, "a is NEW"),
-    ({"a": S.ORBIT, "b": S.ORBIT}, "Armed", Severity.OK, ""),
-    ({"a": S.ORBIT, "b": S.INIT}, "Armed", Severity.MINOR, "b is INIT"),
-    ({"a": S.RUN, "b": S.ORBIT}, "Running", Severity.MINOR, "b is ORBIT"),
-    ({"a": S.RUN, "b": S.STOPPING}, "Stopping", Severity.OK, ""),
-    ({"a": S.RUN, "b": S.SAFE}, "Aborted", Severity.MAJOR, "b is SAFE"),
-    ({"a": S.DEAD, "b": S.SAFE}, "Error", Severity.MAJOR, "a is DEAD"),
-    ({"a": S.ERROR, "b": S.DEAD}, "Error", Severity.MAJOR, "a is ERROR, b is DEAD"),
-])
+@pytest.mark.parametrize(
+    ("states", "word", "severity", "text"),
+    [
+        ({}, "Idle", Severity.OK, ""),
+        ({"a": S.INIT, "b": S.INIT}, "Idle", Severity.OK, ""),
+        ({"a": S.NEW}, "Idle", Severity.MINOR, "a is NEW"),
+        ({"a": S.ORBIT, "b": S.ORBIT}, "Armed", Severity.OK, ""),
+        ({"a": S.ORBIT, "b": S.INIT}, "Armed", Severity.MINOR, "b is INIT"),
+        ({"a": S.RUN, "b": S.ORBIT}, "Running", Severity.MINOR, "b is ORBIT"),
+        ({"a": S.RUN, "b": S.STOPPING}, "Stopping", Severity.OK, ""),
+        ({"a": S.RUN, "b": S.SAFE}, "Aborted", Severity.MAJOR, "b is SAFE"),
+        ({"a": S.DEAD, "b": S.SAFE}, "Error", Severity.MAJOR, "a is DEAD"),
+        ({"a": S.ERROR, "b": S.DEAD}, "Error", Severity.MAJOR, "a is ERROR, b is DEAD"),
+    ],
+)
 def test_state_of_a_run(states: dict[str, State], word: str, severity: Severity, text: str) -> None:
     assert judge(states) == (word, severity, text)
 
@@ -45,10 +48,17 @@ def test_every_state_has_a_word() -> None:
     assert set(MOVING) == {state for state in State if not state.steady}
 
 
-@pytest.mark.parametrize(("text", "condition"), [
-    ("GOOD", Condition.GOOD), ("TAINTED|INCOMPLETE", Condition.TAINTED | Condition.INCOMPLETE),
-    ("ODD, ABORTED", Condition.ABORTED), ("", Condition.GOOD), (None, Condition.GOOD), (3, Condition.GOOD),
-])
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("GOOD", Condition.GOOD),
+        ("TAINTED|INCOMPLETE", Condition.TAINTED | Condition.INCOMPLETE),
+        ("ODD, ABORTED", Condition.ABORTED),
+        ("", Condition.GOOD),
+        (None, Condition.GOOD),
+        (3, Condition.GOOD),
+    ],
+)
 def test_flags(text: object, condition: Condition) -> None:
     assert flags(text) == condition
 
@@ -75,9 +85,15 @@ def test_good_end(book: Book) -> None:
     assert book.owner == "alice"
 
 
-@pytest.mark.parametrize(("state", "condition"), [
-    (S.SAFE, "INTERRUPTED"), (S.ERROR, "INTERRUPTED"), (S.DEAD, "DEGRADED"), (S.INIT, "INCOMPLETE"),
-])
+@pytest.mark.parametrize(
+    ("state", "condition"),
+    [
+        (S.SAFE, "INTERRUPTED"),
+        (S.ERROR, "INTERRUPTED"),
+        (S.DEAD, "DEGRADED"),
+        (S.INIT, "INCOMPLETE"),
+    ],
+)
 def test_what_happens_to_a_member_is_noted(book: Book, state: State, condition: str) -> None:
     assert note(book, S.RUN, state) == (True, condition)
     assert note(book, S.RUN, S.RUN) == (True, condition)
@@ -99,8 +115,9 @@ def test_a_dead_member_keeps_the_run_open_until_it_is_back(book: Book) -> None:
     assert note(book, S.ORBIT, S.INIT) == (False, "INCOMPLETE|DEGRADED")
 
 
-@pytest.mark.parametrize(("run_id", "owner"), [
-    ("x-A", "a"), ("x-a-2", "a"), ("x-1", "unknown"), ("x-aa", "unknown")])
+@pytest.mark.parametrize(
+    ("run_id", "owner"), [("x-A", "a"), ("x-a-2", "a"), ("x-1", "unknown"), ("x-aa", "unknown")]
+)
 def test_adoption(run_id: str, owner: str) -> None:
     book = Book()
     assert note(book, S.RUN, S.INIT, run=run_id) == (True, "GOOD")

@@ -35,8 +35,10 @@ async def shows(proxy: Proxy, name: str, wanted: Callable[[object], bool], timeo
 async def test_counts_restarts_and_failures(toys: Toys) -> None:
     station = toys("good", "bad", options={"bad": 'fail = "connect"'})
     station = replace(station, conductor=None)
-    async with (Node(station.name, "client") as node,
-                supervised(station, policy=Policy(first_s=0.01, attempts=1)) as running):
+    async with (
+        Node(station.name, "client") as node,
+        supervised(station, policy=Policy(first_s=0.01, attempts=1)) as running,
+    ):
         await asyncio.wait_for(running.crew.settled(), 30)
         proxy = node.proxy("station")
         await proxy.wait_connected(5)

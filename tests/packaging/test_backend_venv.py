@@ -16,8 +16,18 @@ from hitline.cli.main import main as hitline
 ROOT = Path(__file__).parents[2]
 ROOMS = ("analysis", "bus", "cli", "db", "devices", "ioc", "panels", "plans")
 NEEDED = ("pyzmq", "msgpack", "numpy", "google-crc32c")
-FORBIDDEN = {"caproto", "numba", "ophyd", "bluesky", "tango", "epics", "matplotlib", "h5py", "rich",
-             "pyarrow"}
+FORBIDDEN = {
+    "caproto",
+    "numba",
+    "ophyd",
+    "bluesky",
+    "tango",
+    "epics",
+    "matplotlib",
+    "h5py",
+    "rich",
+    "pyarrow",
+}
 
 PROGRAM = """
 import sys
@@ -54,16 +64,24 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_venv_is_bare(bare: Path) -> None:
     code = "import importlib.util as u, sys; print(*[n for n in sys.argv[1:] if u.find_spec(n)])"
-    done = subprocess.run([bare, "-c", code, *sorted(FORBIDDEN), "numpy"], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": ""})
+    done = subprocess.run(
+        [bare, "-c", code, *sorted(FORBIDDEN), "numpy"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
     assert done.stdout.split() == ["numpy"]
 
 
 def serve(bare: Path, station: Path, process: str) -> tuple[dict[str, object], set[str]]:
     """Run a backend to readiness and stop it; returns what it said and what it imported."""
-    backend = subprocess.Popen([bare, "-c", PROGRAM, station, process], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")})
+    backend = subprocess.Popen(
+        [bare, "-c", PROGRAM, station, process],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")},
+    )
     try:
         assert backend.stdout is not None
         line = backend.stdout.readline()
@@ -81,8 +99,10 @@ def serve(bare: Path, station: Path, process: str) -> tuple[dict[str, object], s
 
 def test_a_backend_starts(bare: Path, tmp_path: Path, group: str) -> None:
     station = tmp_path / "station.toml"
-    station.write_text(f'name = "{group}"\n[instruments.a]\ntype = "toy_gauge"\n[instruments.b]\n'
-                       'type = "toy_readout"\nprocess = "a"\n')
+    station.write_text(
+        f'name = "{group}"\n[instruments.a]\ntype = "toy_gauge"\n[instruments.b]\n'
+        'type = "toy_readout"\nprocess = "a"\n'
+    )
     said, modules = serve(bare, station, "a")
     assert said == {"instruments": ["a", "b"], "feeds": {"b": 1}}
     assert {"zmq", "msgpack", "numpy", "hitline"} <= modules
@@ -92,8 +112,10 @@ def test_a_backend_starts(bare: Path, tmp_path: Path, group: str) -> None:
 def test_a_replay_starts(bare: Path, tmp_path: Path, group: str) -> None:
     assert hitline(["scene", str(tmp_path / "small.tpx3"), "--hits", "1000"]) == 0
     station = tmp_path / "station.toml"
-    station.write_text(f'name = "{group}"\n[instruments.det1]\ntype = "replay"\n'
-                       '[instruments.det1.options]\nfile = "small.tpx3"\n')
+    station.write_text(
+        f'name = "{group}"\n[instruments.det1]\ntype = "replay"\n'
+        '[instruments.det1.options]\nfile = "small.tpx3"\n'
+    )
     said, modules = serve(bare, station, "det1")
     assert said["instruments"] == ["det1"]
     assert said["feeds"]["det1"] > 0  # type: ignore[index]
@@ -104,9 +126,15 @@ def test_a_replay_starts(bare: Path, tmp_path: Path, group: str) -> None:
 def test_a_mistake_is_told_in_one_line(bare: Path, tmp_path: Path) -> None:
     station = tmp_path / "station.toml"
     station.write_text('name = "s"\n[instruments.a]\ntype = "toy_gauge"\noptions.pressure_mbar = "x"\n')
-    for process, text in (("a", "options.pressure_mbar: wants a number"),
-                          ("b", "no instrument runs in a process 'b'")):
-        done = subprocess.run([bare, "-m", "hitline.ioc.backend", station, process], capture_output=True,
-                              text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")})
+    for process, text in (
+        ("a", "options.pressure_mbar: wants a number"),
+        ("b", "no instrument runs in a process 'b'"),
+    ):
+        done = subprocess.run(
+            [bare, "-m", "hitline.ioc.backend", station, process],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")},
+        )
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
         assert text in done.stderr

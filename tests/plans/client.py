@@ -80,8 +80,11 @@ def both(num):
     other.wait_for_connection(timeout=30)
     det.slice_hits.set(200).wait(10)
     RE(hit_count([det, devices.ana2, other], num=num), say)
-    return {"state": devices.run.state.get(), "image": det.ana2.image is not None,
-            "spectrum": other.ana3.size_spectrum is not None}
+    return {
+        "state": devices.run.state.get(),
+        "image": det.ana2.image is not None,
+        "spectrum": other.ana3.size_spectrum is not None,
+    }
 
 
 def causes(error):

@@ -36,6 +36,8 @@ slice = "Hits"
 source = "det1"
 [faces.ca]
 port = {port}
+[faces.tango]
+port = 0
 """
 
 
@@ -81,8 +83,9 @@ class Session:
         assert line is not None, "the client has died"
         return line
 
-    def ask(self, do: str, heard: Callable[[str, Any], None] = lambda name, value: None,
-            **more: Any) -> tuple[str, Any]:
+    def ask(
+        self, do: str, heard: Callable[[str, Any], None] = lambda name, value: None, **more: Any
+    ) -> tuple[str, Any]:
         """Send a request; returns ("done" or "failed", its value). `heard` gets documents as they come."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": do, **more}) + "\n")
@@ -114,8 +117,11 @@ def free_port() -> int:
 def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
     """Run a station until the block ends; it must end in order."""
     port = free_port()
-    subprocess.run([*HITLINE, "scene", str(folder / "scene.tpx3"), "--hits", str(HITS), "--rate", "1e5"],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*HITLINE, "scene", str(folder / "scene.tpx3"), "--hits", str(HITS), "--rate", "1e5"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     decoder = Decoder()
     batches = [decoder.feed((folder / "scene.tpx3").read_bytes()), decoder.flush()]
     tot = np.concatenate([batch.hits.tot for batch in batches]).astype(np.int64)
@@ -131,7 +137,7 @@ def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
                 told.append(line)
                 if "processes up" in line:
                     break
-            count = text.count("[workers.") + text.count("[instruments.") - text.count(".options]") + 2
+            count = text.count("[workers.") + text.count("[instruments.") - text.count(".options]") + 3
             assert f"{count} of {count}" in told[-1], "".join(told)
             threading.Thread(target=lambda: up.stdout and up.stdout.read(), daemon=True).start()
             yield Running(file, env, tot)
@@ -144,8 +150,13 @@ def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
 @contextmanager
 def session_on(station: Running, layer: str) -> Iterator[Session]:
     """A Bluesky session over a control layer."""
-    with subprocess.Popen([sys.executable, str(CLIENT), str(station.file), layer], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True, env=station.env) as process:
+    with subprocess.Popen(
+        [sys.executable, str(CLIENT), str(station.file), layer],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=station.env,
+    ) as process:
         session = Session(process)
         try:
             assert session.next()[0] == "ready"
@@ -158,7 +169,7 @@ def session_on(station: Running, layer: str) -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory) -> Iterator[Running]:
-    """A station of replay, worker, conductor and CA face."""
+    """A station of replay, worker, conductor, CA and Tango face."""
     with station_up(tmp_path_factory.mktemp("station")) as station:
         yield station
 

@@ -11,10 +11,29 @@ from hitline.bus.log.reader import open_run
 pytestmark = pytest.mark.timeout(150)
 
 HITS = random.Random(7).sample(range(1, 900), 30)
-EVENT = ("det1_exposure", "det1_hits_logged", "det1_ana1_exposure", "det1_ana1_exposure_hits",
-         "det1_ana1_exposure_clusters", "det1_ana1_exposure_tot_sum", "det1_ana1_hits", "det1_ana1_clusters")
-SAME = ("hits", "clusters", "tot_sum", "lost", "condition", "state", "ana1.image", "ana1.tot_spectrum",
-        "ana1.size_spectrum", "ana1.cluster_tot_spectrum", "ana1.chip_hits")
+EVENT = (
+    "det1_exposure",
+    "det1_hits_logged",
+    "det1_ana1_exposure",
+    "det1_ana1_exposure_hits",
+    "det1_ana1_exposure_clusters",
+    "det1_ana1_exposure_tot_sum",
+    "det1_ana1_hits",
+    "det1_ana1_clusters",
+)
+SAME = (
+    "hits",
+    "clusters",
+    "tot_sum",
+    "lost",
+    "condition",
+    "state",
+    "ana1.image",
+    "ana1.tot_spectrum",
+    "ana1.size_spectrum",
+    "ana1.cluster_tot_spectrum",
+    "ana1.chip_hits",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +91,7 @@ def survives(running, session, undisturbed, process, seed):
     assert {key: result[key] for key in SAME} == {key: results[key] for key in SAME}, killer
 
 
-@pytest.mark.parametrize("process", ["face-ca", "ana1", "run"])
+@pytest.mark.parametrize("process", ["face-ca", "face-tango", "ana1", "run"])
 def test_a_plan_outlives_a_killed_process(process, running, session, undisturbed):
     """No hit is lost or doubled, and counts, images and spectra are bit-equal."""
     survives(running, session, undisturbed, process, seed=1)
@@ -80,7 +99,7 @@ def test_a_plan_outlives_a_killed_process(process, running, session, undisturbed
 
 @pytest.mark.faults
 @pytest.mark.parametrize("seed", range(2, 10))
-@pytest.mark.parametrize("process", ["face-ca", "ana1", "run"])
+@pytest.mark.parametrize("process", ["face-ca", "face-tango", "ana1", "run"])
 def test_a_plan_outlives_a_killed_process_at_any_instant(process, seed, running, session, undisturbed):
     survives(running, session, undisturbed, process, seed)
 
@@ -100,7 +119,7 @@ def ends_clearly(running, session, seed):
     for header, _ in whole:
         if header.kind == Kind.DATA:
             logged[header.exposure] = logged.get(header.exposure, 0) + header.hits
-    assert [logged[n] for n in range(1, len(events) + 1)] == HITS[:len(events)], killer
+    assert [logged[n] for n in range(1, len(events) + 1)] == HITS[: len(events)], killer
     assert whole.totals is not None and not whole.flaws.damaged
     assert "INCOMPLETE" in whole.totals["condition"], whole.totals
     assert whole.totals["hits_logged"] == sum(logged.values()), killer

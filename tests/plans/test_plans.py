@@ -9,15 +9,18 @@ class Detector:
     name, parent = "det", None
 
 
-@pytest.mark.parametrize("arguments, text", [
-    (([],), "no detectors"),
-    (([Detector()], 0), "num is 0"),
-    (([Detector()], 1, -1.0), "exposure is -1.0 s"),
-    (([Detector()], 1, float("nan")), "exposure is nan s"),
-    (([Detector()], 1, None, -2), "delay is -2 s"),
-])
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        (([],), "no detectors"),
+        (([Detector()], 0), "num is 0"),
+        (([Detector()], 1, -1.0), "exposure is -1.0 s"),
+        (([Detector()], 1, float("nan")), "exposure is nan s"),
+        (([Detector()], 1, None, -2), "delay is -2 s"),
+    ],
+)
 def test_nothing_moves_when_an_argument_makes_no_sense(arguments, text):
-    detectors, num, exposure, delay = (*arguments, *(1, None, 0.0)[len(arguments) - 1:])
+    detectors, num, exposure, delay = (*arguments, *(1, None, 0.0)[len(arguments) - 1 :])
     with pytest.raises(ValueError, match=text):
         next(hit_count(detectors, num, exposure=exposure, delay=delay))
 

@@ -14,7 +14,7 @@ from hitline.bus.log.reader import open_run
 def known(station, hits):
     """(hits, ToT sum) of each exposure, from the recording alone."""
     ends = np.cumsum(hits)
-    return [(n, int(station.tot[end - n:end].sum())) for n, end in zip(hits, ends.tolist(), strict=True)]
+    return [(n, int(station.tot[end - n : end].sum())) for n, end in zip(hits, ends.tolist(), strict=True)]
 
 
 def test_hundred_exposures_have_their_own_counts(running, session, documents):
@@ -86,8 +86,14 @@ def test_the_examples_of_the_guide_run(running, session):
     assert len(blocks) >= 5
     outcome, _ = session.ask("count", num=1, exposure=None, hits=50)  # rewinds, and leaves short exposures
     assert outcome == "done"
-    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=running.file.parent, env=running.env,
-                          capture_output=True, text=True, timeout=55)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=running.file.parent,
+        env=running.env,
+        capture_output=True,
+        text=True,
+        timeout=55,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "det1_ana1_exposure_hits" in done.stdout and "file://localhost" in done.stdout
 

@@ -50,10 +50,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str], Path]:
     """Write a station file and return its path."""
+
     def write(text: str) -> Path:
         path = tmp_path / "station.toml"
         path.write_text(text)
         return path
+
     return write
 
 

@@ -34,7 +34,8 @@ def test_unknown_name_gets_the_nearest() -> None:
 
 @pytest.mark.parametrize("module", ["import not_there", "1 / 0", "raise SystemError('odd')", "x = (", ""])
 def test_a_broken_package_is_named_and_breaks_nothing(
-        module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = f"bad{abs(hash(module)) % 10**8}"
     points = f"[hitline.instruments]\nbad = {name}:Bad\n"
     monkeypatch.syspath_prepend(str(install(tmp_path, name, points, module)))

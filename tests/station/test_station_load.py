@@ -38,44 +38,80 @@ def test_smallest_file(write: Write, tmp_path: Path) -> None:
     assert (station.interface, station.data) == ("127.0.0.1", tmp_path / "runs")
 
 
-@pytest.mark.parametrize(("find", "new", "line", "key", "text"), [
-    ('prefix = "BL7:"', 'prefx = "BL7:"', 2, "prefx", "unknown key; nearest is 'prefix'"),
-    ('prefix = "BL7:"', "prefix = 7", 2, "prefix", "wants text, got a whole number: '7'"),
-    ('name = "demo"\n', "", 1, "", "key 'name' is missing"),
-    ('name = "demo"', 'name = "a b"', 1, "name", "does not fit the pattern"),
-    ('type = "toy_gauge"\n', "", 5, "instruments.gauge", "key 'type' is missing"),
-    ('type = "toy_gauge"', 'type = "toy_gage"', 6, "instruments.gauge.type", "nearest is 'toy_gauge'"),
-    ('type = "toy_gauge"', 'type = "conductor"', 6, "instruments.gauge.type", "table of its own"),
-    ('role = "TRANSIENT"', 'role = "VITAL"', 8, "instruments.gauge.role", "none of , ESSENTIAL, DYNAMIC"),
-    ('process = "slow"', 'process = "Slow"', 9, "instruments.gauge.process", "pattern"),
-    ('process = "slow"', 'process = "ana1"', 9, "instruments.gauge.process", "another process's name"),
-    ("pressure_mbar = 3", 'pressure_mbar = "3"', 12, "instruments.gauge.options.pressure_mbar",
-     "wants a number, got text: '3'"),
-    ("pressure_mbar = 3", "pressure_mbar = true", 12, "instruments.gauge.options.pressure_mbar",
-     "wants a number, got true or false"),
-    ("pressure_mbar = 3", "pressure_mbar = 2001", 12, "instruments.gauge.options.pressure_mbar",
-     "2001 is outside  to 2000.0"),
-    ("pressure_mbar = 3", "pressure_mbar = nan", 12, "instruments.gauge.options.pressure_mbar", "above 0"),
-    ("pressure_mbar = 3", "pressure_bar = 3", 12, "instruments.gauge.options.pressure_bar",
-     "nearest is 'pressure_mbar'"),
-    ("[instruments.det1]", "[instruments.Det1]", 15, "instruments.Det1", "pattern [a-z][a-z0-9_]*"),
-    ("[instruments.det1]", "[instruments.face]", 15, "instruments.face", "is taken"),
-    ("[workers.ana1]", "[workers.gauge]", 18, "workers.gauge", "names are unique"),
-    ('source = "det1"', 'source = "det2"', 19, "workers.ana1.source", "instruments are gauge, det1"),
-    ('blocks = ["counts"]', 'blocks = ["counts",\n"contes"]', 21, "workers.ana1.blocks[1]", "known are"),
-    ("window_ns = 100", "window_ns = 0", 21, "workers.ana1.window_ns", "0 must be above 0"),
-    ("window_ns = 100", "options.image.x = 1", 21, "workers.ana1.options.image", "only counts"),
-    ('order = ["det1"', 'order = ["det7"', 24, "conductor.order[0]", "'det7' is no instrument"),
-    ("port = 0", "port = 70000", 27, "faces.ca.port", "70000 is outside 0 to 65535"),
-    ('overlays = ["site.db"]', 'overlays = "site.db"', 28, "faces.ca.overlays", "wants an array, got text"),
-    ("[faces.tango]", "[faces.pva]", 30, "faces.pva", "known are ca, tango"),
-    ("[faces.tango]", "[tango]", 30, "tango", "unknown key"),
-    ("[conductor]", "[[conductor]]", 23, "conductor", "wants a table, got an array"),
-    ("port = 0", "port = ", 27, "", "is not TOML"),
-    ("port = 0", "port = 0\nport = 1", 28, "", "is not TOML"),
-])
+@pytest.mark.parametrize(
+    ("find", "new", "line", "key", "text"),
+    [
+        ('prefix = "BL7:"', 'prefx = "BL7:"', 2, "prefx", "unknown key; nearest is 'prefix'"),
+        ('prefix = "BL7:"', "prefix = 7", 2, "prefix", "wants text, got a whole number: '7'"),
+        ('name = "demo"\n', "", 1, "", "key 'name' is missing"),
+        ('name = "demo"', 'name = "a b"', 1, "name", "does not fit the pattern"),
+        ('type = "toy_gauge"\n', "", 5, "instruments.gauge", "key 'type' is missing"),
+        ('type = "toy_gauge"', 'type = "toy_gage"', 6, "instruments.gauge.type", "nearest is 'toy_gauge'"),
+        ('type = "toy_gauge"', 'type = "conductor"', 6, "instruments.gauge.type", "table of its own"),
+        ('role = "TRANSIENT"', 'role = "VITAL"', 8, "instruments.gauge.role", "none of , ESSENTIAL, DYNAMIC"),
+        ('process = "slow"', 'process = "Slow"', 9, "instruments.gauge.process", "pattern"),
+        ('process = "slow"', 'process = "ana1"', 9, "instruments.gauge.process", "another process's name"),
+        (
+            "pressure_mbar = 3",
+            'pressure_mbar = "3"',
+            12,
+            "instruments.gauge.options.pressure_mbar",
+            "wants a number, got text: '3'",
+        ),
+        (
+            "pressure_mbar = 3",
+            "pressure_mbar = true",
+            12,
+            "instruments.gauge.options.pressure_mbar",
+            "wants a number, got true or false",
+        ),
+        (
+            "pressure_mbar = 3",
+            "pressure_mbar = 2001",
+            12,
+            "instruments.gauge.options.pressure_mbar",
+            "2001 is outside  to 2000.0",
+        ),
+        (
+            "pressure_mbar = 3",
+            "pressure_mbar = nan",
+            12,
+            "instruments.gauge.options.pressure_mbar",
+            "above 0",
+        ),
+        (
+            "pressure_mbar = 3",
+            "pressure_bar = 3",
+            12,
+            "instruments.gauge.options.pressure_bar",
+            "nearest is 'pressure_mbar'",
+        ),
+        ("[instruments.det1]", "[instruments.Det1]", 15, "instruments.Det1", "pattern [a-z][a-z0-9_]*"),
+        ("[instruments.det1]", "[instruments.face]", 15, "instruments.face", "is taken"),
+        ("[workers.ana1]", "[workers.gauge]", 18, "workers.gauge", "names are unique"),
+        ('source = "det1"', 'source = "det2"', 19, "workers.ana1.source", "instruments are gauge, det1"),
+        ('blocks = ["counts"]', 'blocks = ["counts",\n"contes"]', 21, "workers.ana1.blocks[1]", "known are"),
+        ("window_ns = 100", "window_ns = 0", 21, "workers.ana1.window_ns", "0 must be above 0"),
+        ("window_ns = 100", "options.image.x = 1", 21, "workers.ana1.options.image", "only counts"),
+        ('order = ["det1"', 'order = ["det7"', 24, "conductor.order[0]", "'det7' is no instrument"),
+        ("port = 0", "port = 70000", 27, "faces.ca.port", "70000 is outside 0 to 65535"),
+        (
+            'overlays = ["site.db"]',
+            'overlays = "site.db"',
+            28,
+            "faces.ca.overlays",
+            "wants an array, got text",
+        ),
+        ("[faces.tango]", "[faces.pva]", 30, "faces.pva", "known are ca, tango"),
+        ("[faces.tango]", "[tango]", 30, "tango", "unknown key"),
+        ("[conductor]", "[[conductor]]", 23, "conductor", "wants a table, got an array"),
+        ("port = 0", "port = ", 27, "", "is not TOML"),
+        ("port = 0", "port = 0\nport = 1", 28, "", "is not TOML"),
+    ],
+)
 def test_a_mistake_is_told_where_it_is(
-        write: Write, full: str, find: str, new: str, line: int, key: str, text: str) -> None:
+    write: Write, full: str, find: str, new: str, line: int, key: str, text: str
+) -> None:
     assert find in full
     path = write(full.replace(find, new, 1))
     with pytest.raises(StationError) as caught:
@@ -85,11 +121,18 @@ def test_a_mistake_is_told_where_it_is(
     assert str(caught.value).startswith(f"{path}:{line}: {key}")
 
 
-@pytest.mark.parametrize(("interface", "trusted", "text"), [
-    ("127.0.0.1", False, ""), ("127.0.1.1", False, ""), ("10.1.2.3", True, ""),
-    ("10.1.2.3", False, "trusted_network = true"), ("0.0.0.0", False, "trusted_network = true"),
-    ("localhost", False, "no IPv4 address"), ("::1", True, "no IPv4 address"),
-])
+@pytest.mark.parametrize(
+    ("interface", "trusted", "text"),
+    [
+        ("127.0.0.1", False, ""),
+        ("127.0.1.1", False, ""),
+        ("10.1.2.3", True, ""),
+        ("10.1.2.3", False, "trusted_network = true"),
+        ("0.0.0.0", False, "trusted_network = true"),
+        ("localhost", False, "no IPv4 address"),
+        ("::1", True, "no IPv4 address"),
+    ],
+)
 def test_off_loopback_needs_a_word(write: Write, interface: str, trusted: bool, text: str) -> None:
     path = write(f'name = "s"\ninterface = "{interface}"\ntrusted_network = {str(trusted).lower()}')
     if not text:
@@ -136,9 +179,10 @@ JUNK = "a=[]{}.,\"'#\n\\ 0-9é\x00"
 
 def test_damaged_files_load_or_are_told(write: Write, full: str) -> None:
     """Whatever happens to the text, `load` returns a station or raises StationError with a line in it."""
+
     @given(cut=st.integers(0, 600), junk=st.text(alphabet=JUNK, max_size=4), drop=st.integers(0, 30))
     def check(cut: int, junk: str, drop: int) -> None:
-        text = full[:cut] + junk + full[cut + drop:]
+        text = full[:cut] + junk + full[cut + drop :]
         try:
             load(write(text))
         except StationError as error:

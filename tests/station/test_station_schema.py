@@ -15,13 +15,22 @@ def test_the_full_file_fits(full: str) -> None:
     jsonschema.validate(tomllib.loads(full), schema())
 
 
-@pytest.mark.parametrize(("find", "new"), [
-    ('prefix = "BL7:"', 'prefx = "BL7:"'), ('prefix = "BL7:"', "prefix = 7"), ('name = "demo"\n', ""),
-    ('type = "toy_gauge"\n', ""), ('role = "TRANSIENT"', 'role = "VITAL"'), ("port = 0", "port = 70000"),
-    ("pressure_mbar = 3", 'pressure_mbar = "3"'), ("pressure_mbar = 3", "pressure_bar = 3"),
-    ("window_ns = 100", "window_ns = 0"), ("[instruments.det1]", "[instruments.Det1]"),
-    ("[faces.tango]", "[faces.pva]"),
-])
+@pytest.mark.parametrize(
+    ("find", "new"),
+    [
+        ('prefix = "BL7:"', 'prefx = "BL7:"'),
+        ('prefix = "BL7:"', "prefix = 7"),
+        ('name = "demo"\n', ""),
+        ('type = "toy_gauge"\n', ""),
+        ('role = "TRANSIENT"', 'role = "VITAL"'),
+        ("port = 0", "port = 70000"),
+        ("pressure_mbar = 3", 'pressure_mbar = "3"'),
+        ("pressure_mbar = 3", "pressure_bar = 3"),
+        ("window_ns = 100", "window_ns = 0"),
+        ("[instruments.det1]", "[instruments.Det1]"),
+        ("[faces.tango]", "[faces.pva]"),
+    ],
+)
 def test_what_the_loader_refuses_the_schema_refuses(full: str, find: str, new: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tomllib.loads(full.replace(find, new, 1)), schema())
@@ -41,7 +50,9 @@ def test_every_key_is_explained() -> None:
 
 
 def test_other_packages_are_in_the_schema_that_is_printed() -> None:
-    rules = {rule["if"]["properties"]["type"]["const"] for rule in
-             schema()["properties"]["instruments"]["additionalProperties"]["allOf"]}
+    rules = {
+        rule["if"]["properties"]["type"]["const"]
+        for rule in schema()["properties"]["instruments"]["additionalProperties"]["allOf"]
+    }
     assert {"toy_gauge", "toy_readout"} <= rules
     assert "toy_gauge" not in files()["station.schema.json"]

@@ -24,8 +24,16 @@ class ToyGauge(Instrument):
     """A pressure gauge that shows what it was told."""
 
     ATTRIBUTES = (
-        Attribute("pressure", "float", "Pressure in the chamber.", unit="mbar", precision=1,
-                  access="rw", low=0.0, high=2000.0),
+        Attribute(
+            "pressure",
+            "float",
+            "Pressure in the chamber.",
+            unit="mbar",
+            precision=1,
+            access="rw",
+            low=0.0,
+            high=2000.0,
+        ),
     )
     Options = GaugeOptions
 
@@ -64,8 +72,10 @@ class ToyReadout(Instrument):
         Attribute("condition", "str", "Condition of the run."),
         Attribute("journal", "str", "Transitions so far."),
     )
-    COMMANDS = (Command("expose", "One exposure.", states=(State.RUN,)),
-                Command("trip", "Fail.", states=ALWAYS, overtakes=True))
+    COMMANDS = (
+        Command("expose", "One exposure.", states=(State.RUN,)),
+        Command("trip", "Fail.", states=ALWAYS, overtakes=True),
+    )
     Options = ReadoutOptions
 
     async def connect(self) -> None:

@@ -21,10 +21,24 @@ class Chiller(Instrument):
     """A chiller that is at its target at once; a real one would talk to its hardware in a thread."""
 
     ATTRIBUTES: ClassVar = (
-        Attribute("target", "float", "Temperature that is wanted.", unit="degC", precision=1, access="rw",
-                  low=5.0, high=40.0),
-        Attribute("temperature", "float", "Temperature of the water.", unit="degC", precision=2,
-                  alarms=(None, None, 30.0, 35.0)),
+        Attribute(
+            "target",
+            "float",
+            "Temperature that is wanted.",
+            unit="degC",
+            precision=1,
+            access="rw",
+            low=5.0,
+            high=40.0,
+        ),
+        Attribute(
+            "temperature",
+            "float",
+            "Temperature of the water.",
+            unit="degC",
+            precision=2,
+            alarms=(None, None, 30.0, 35.0),
+        ),
         Attribute("cooling", "bool", "True while the pump runs."),
     )
     COMMANDS: ClassVar = (Command("off", "Stop the pump.", overtakes=True),)
@@ -66,7 +80,7 @@ class Edges:
 
     def hits(self, batch: Any) -> None:
         """Take hits; `x`, `y` are uint16 pixels of a detector of `width` by `height`."""
-        edge = ((batch.x == 0) | (batch.x == batch.width - 1) | (batch.y == 0) | (batch.y == batch.height - 1))
+        edge = (batch.x == 0) | (batch.x == batch.width - 1) | (batch.y == 0) | (batch.y == batch.height - 1)
         self.count += int(np.count_nonzero(edge))
 
     def clusters(self, batch: Any) -> None:

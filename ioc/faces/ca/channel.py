@@ -25,8 +25,16 @@ BACKLOG = 4
 """Updates of one PV that wait for a client before the oldest goes: more shows a slow client more of the past
 and keeps it further behind, fewer loses steps that follow each other fast."""
 
-_LIMITS = ("upper_disp_limit", "lower_disp_limit", "upper_alarm_limit", "upper_warning_limit",
-           "lower_warning_limit", "lower_alarm_limit", "upper_ctrl_limit", "lower_ctrl_limit")
+_LIMITS = (
+    "upper_disp_limit",
+    "lower_disp_limit",
+    "upper_alarm_limit",
+    "upper_warning_limit",
+    "lower_warning_limit",
+    "lower_alarm_limit",
+    "upper_ctrl_limit",
+    "lower_ctrl_limit",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,24 @@ def metadata(wanted: ca.ChannelType, meta: Meta, state: State) -> Any:
 class Channel(ca.ChannelData):
     """A value under a name. `value` is a number, a text, the index of a state, or a 1-d array."""
 
-    def __init__(self, name: str, native: ca.ChannelType, value: Any, *, rtype: str, meta: Meta, state: State,
-                 nelm: int = 1, text_bytes: int = 0, backlog: int = BACKLOG,
-                 rights: Callable[[Any], ca.AccessRights] = lambda client: ca.AccessRights.READ) -> None:
+    def __init__(
+        self,
+        name: str,
+        native: ca.ChannelType,
+        value: Any,
+        *,
+        rtype: str,
+        meta: Meta,
+        state: State,
+        nelm: int = 1,
+        text_bytes: int = 0,
+        backlog: int = BACKLOG,
+        rights: Callable[[Any], ca.AccessRights] = lambda client: ca.AccessRights.READ,
+    ) -> None:
         self.data_type = native
-        super().__init__(value=0, max_length=nelm, reported_record_type=rtype,
-                         max_subscription_backlog=backlog)
+        super().__init__(
+            value=0, max_length=nelm, reported_record_type=rtype, max_subscription_backlog=backlog
+        )
         self.name = name
         self.content = value
         self.meta = meta
@@ -137,8 +157,12 @@ class Channel(ca.ChannelData):
         if data_type == Type.STSACK_STRING:
             text = self._converted(Type.STRING)
             return ca.DBR_TYPES[data_type](
-                status=self.state.alarm, severity=self.state.severity, ackt=1, acks=self.state.acknowledge,
-                value=text[0] if text else b""), b""
+                status=self.state.alarm,
+                severity=self.state.severity,
+                ackt=1,
+                acks=self.state.acknowledge,
+                value=text[0] if text else b"",
+            ), b""
         wire = Type(int(data_type))
         native = ca.native_type(wire)
         if "LONG_STRING" in data_type.name:  # opened with $ and read as CHAR

@@ -112,8 +112,10 @@ class Circuit(stock.VirtualCircuit):
 
     async def serve(self) -> None:
         """Serve the client until it leaves or fails."""
-        tasks = [asyncio.create_task(loop()) for loop in
-                 (self._receive_loop, self.command_queue_loop, self.subscription_queue_loop)]
+        tasks = [
+            asyncio.create_task(loop())
+            for loop in (self._receive_loop, self.command_queue_loop, self.subscription_queue_loop)
+        ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -140,8 +142,10 @@ class Circuit(stock.VirtualCircuit):
                 raise DisconnectedCircuit
             commands, needed = self.circuit.recv(data)  # raises anything on malformed bytes
             if needed > MAX_REQUEST_BYTES or len(self.circuit.channels) > MAX_CHANNELS:
-                raise ca.RemoteProtocolError(f"client announces a message of {needed} more bytes or has "
-                                             f"{len(self.circuit.channels)} channels")
+                raise ca.RemoteProtocolError(
+                    f"client announces a message of {needed} more bytes or has "
+                    f"{len(self.circuit.channels)} channels"
+                )
             for command in commands:
                 await self.command_queue.put(command)
 
@@ -242,7 +246,8 @@ class Circuit(stock.VirtualCircuit):
         if isinstance(item, tuple):  # an update; that its subscription lives is the outbox' business
             sub, event = item
             answer: bytes = event.message(
-                int(sub.data_type), sub.subscriptionid, sub.data_count, sub.channel_filter.arr)
+                int(sub.data_type), sub.subscriptionid, sub.data_count, sub.channel_filter.arr
+            )
             return answer
         try:
             return b"".join(self.circuit.send(item))

@@ -31,13 +31,15 @@ class Event:
         size = len(payload)
         if size < SHORT and number < SHORT:
             return struct.pack(">HHHHII", EVENT_ADD, size, data_type, number, NORMAL, subscription) + payload
-        return struct.pack(">HHHHIIII", EVENT_ADD, SHORT, data_type, 0, NORMAL, subscription, size,
-                           number) + payload
+        return (
+            struct.pack(">HHHHIIII", EVENT_ADD, SHORT, data_type, 0, NORMAL, subscription, size, number)
+            + payload
+        )
 
     def _payload(self, count: int, part: Any) -> tuple[int, bytes]:
         values = self.values
         if part is not None:
-            values = values[part.s:None if part.e in (None, -1) else part.e + 1:part.i]
+            values = values[part.s : None if part.e in (None, -1) else part.e + 1 : part.i]
         if count:
             values = values[:count]
         if isinstance(values, np.ndarray):

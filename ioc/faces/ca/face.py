@@ -155,8 +155,11 @@ class Face:
         self.flush()
 
     def _tell_errors(self) -> None:
-        wrong = [bound.wrong if name in bound.wrong else f"{name}: {bound.wrong}"
-                 for name, bound in self.bound.items() if bound.wrong]
+        wrong = [
+            bound.wrong if name in bound.wrong else f"{name}: {bound.wrong}"
+            for name, bound in self.bound.items()
+            if bound.wrong
+        ]
         text = "; ".join((*self._errors, *wrong))
         last = self.own.updates.get("face_errors")
         if last is None or last.value != text:

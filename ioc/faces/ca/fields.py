@@ -12,37 +12,108 @@ import caproto as ca
 from hitline.db.supported import STATES
 
 MENUS = {
-    "SCAN": ("Passive", "Event", "I/O Intr", "10 second", "5 second", "2 second", "1 second",
-             ".5 second", ".2 second", ".1 second"),
+    "SCAN": (
+        "Passive",
+        "Event",
+        "I/O Intr",
+        "10 second",
+        "5 second",
+        "2 second",
+        "1 second",
+        ".5 second",
+        ".2 second",
+        ".1 second",
+    ),
     "PINI": ("NO", "YES", "RUN", "RUNNING", "PAUSE", "PAUSED"),
     "DTYP": ("Soft Channel",),
-    "STAT": ("NO_ALARM", "READ", "WRITE", "HIHI", "HIGH", "LOLO", "LOW", "STATE", "COS", "COMM", "TIMEOUT",
-             "HWLIMIT", "CALC", "SCAN", "LINK", "SOFT", "BAD_SUB", "UDF", "DISABLE", "SIMM", "READ_ACCESS",
-             "WRITE_ACCESS"),
+    "STAT": (
+        "NO_ALARM",
+        "READ",
+        "WRITE",
+        "HIHI",
+        "HIGH",
+        "LOLO",
+        "LOW",
+        "STATE",
+        "COS",
+        "COMM",
+        "TIMEOUT",
+        "HWLIMIT",
+        "CALC",
+        "SCAN",
+        "LINK",
+        "SOFT",
+        "BAD_SUB",
+        "UDF",
+        "DISABLE",
+        "SIMM",
+        "READ_ACCESS",
+        "WRITE_ACCESS",
+    ),
     "SEVR": ("NO_ALARM", "MINOR", "MAJOR", "INVALID"),
     "YESNO": ("NO", "YES"),
     "PRIO": ("LOW", "MEDIUM", "HIGH"),
-    "CONVERT": ("NO CONVERSION", "SLOPE", "LINEAR", "typeKdegF", "typeKdegC", "typeJdegF", "typeJdegC",
-                "typeEdegF(ixe only)", "typeEdegC(ixe only)", "typeTdegF", "typeTdegC", "typeRdegF",
-                "typeRdegC", "typeSdegF", "typeSdegC"),
+    "CONVERT": (
+        "NO CONVERSION",
+        "SLOPE",
+        "LINEAR",
+        "typeKdegF",
+        "typeKdegC",
+        "typeJdegF",
+        "typeJdegC",
+        "typeEdegF(ixe only)",
+        "typeEdegC(ixe only)",
+        "typeTdegF",
+        "typeTdegC",
+        "typeRdegF",
+        "typeRdegC",
+        "typeSdegF",
+        "typeSdegC",
+    ),
     "SIMM": ("NO", "YES", "RAW"),
     "OMSL": ("supervisory", "closed_loop"),
     "OIF": ("Full", "Incremental"),
     "IVOA": ("Continue normally", "Don't drive outputs", "Set output to IVOV"),
     "CHANGE": ("On Change", "Always"),
     "ALWAYS": ("Always", "On Change"),
-    "FTYPE": ("STRING", "CHAR", "UCHAR", "SHORT", "USHORT", "LONG", "ULONG", "INT64", "UINT64", "FLOAT",
-              "DOUBLE", "ENUM"),
-    "OOPT": ("Every Time", "On Change", "When Zero", "When Non-zero", "Transition To Zero",
-             "Transition To Non-zero"),
+    "FTYPE": (
+        "STRING",
+        "CHAR",
+        "UCHAR",
+        "SHORT",
+        "USHORT",
+        "LONG",
+        "ULONG",
+        "INT64",
+        "UINT64",
+        "FLOAT",
+        "DOUBLE",
+        "ENUM",
+    ),
+    "OOPT": (
+        "Every Time",
+        "On Change",
+        "When Zero",
+        "When Non-zero",
+        "Transition To Zero",
+        "Transition To Non-zero",
+    ),
 }
 """Choices of menu fields."""
 
 WIRE = {
-    "STRING": ca.ChannelType.STRING, "LINK": ca.ChannelType.STRING, "CHAR": ca.ChannelType.CHAR,
-    "UCHAR": ca.ChannelType.CHAR, "SHORT": ca.ChannelType.INT, "USHORT": ca.ChannelType.LONG,
-    "LONG": ca.ChannelType.LONG, "ULONG": ca.ChannelType.DOUBLE, "INT64": ca.ChannelType.DOUBLE,
-    "UINT64": ca.ChannelType.DOUBLE, "FLOAT": ca.ChannelType.FLOAT, "DOUBLE": ca.ChannelType.DOUBLE,
+    "STRING": ca.ChannelType.STRING,
+    "LINK": ca.ChannelType.STRING,
+    "CHAR": ca.ChannelType.CHAR,
+    "UCHAR": ca.ChannelType.CHAR,
+    "SHORT": ca.ChannelType.INT,
+    "USHORT": ca.ChannelType.LONG,
+    "LONG": ca.ChannelType.LONG,
+    "ULONG": ca.ChannelType.DOUBLE,
+    "INT64": ca.ChannelType.DOUBLE,
+    "UINT64": ca.ChannelType.DOUBLE,
+    "FLOAT": ca.ChannelType.FLOAT,
+    "DOUBLE": ca.ChannelType.DOUBLE,
     "ENUM": ca.ChannelType.ENUM,
 }
 """Type of a database field -> its type over Channel Access (EPICS base, db_access.c)."""
@@ -72,21 +143,23 @@ def _drive(kind: str) -> str:
 _FILTER = " AFTC:DOUBLE AFVL:DOUBLE"
 _BITS = "COSV:SEVR RVAL:ULONG ORAW:ULONG MASK:ULONG MLST:USHORT LALM:USHORT"
 _TWO = f"ZNAM:STRING ONAM:STRING ZSV:SEVR OSV:SEVR {_BITS}"
-_MANY = (" ".join(f"{s}VL:ULONG {s}ST:STRING {s}SV:SEVR" for s in STATES)
-         + f" NOBT:USHORT UNSV:SEVR SDEF:SHORT=1 SHFT:USHORT {_BITS}")
+_MANY = (
+    " ".join(f"{s}VL:ULONG {s}ST:STRING {s}SV:SEVR" for s in STATES)
+    + f" NOBT:USHORT UNSV:SEVR SDEF:SHORT=1 SHFT:USHORT {_BITS}"
+)
 
 _RECORDS = {
     "ai": f"VAL:DOUBLE INP:LINK ASLO:DOUBLE=1 SMOO:DOUBLE SVAL:DOUBLE {_ANALOG} {_numeric('DOUBLE')} {_RAW}"
-          + _FILTER,
+    + _FILTER,
     "ao": f"VAL:DOUBLE OVAL:DOUBLE PVAL:DOUBLE OROC:DOUBLE ASLO:DOUBLE OIF:OIF RBV:LONG ORBV:LONG OMOD:UCHAR "
-          f"{_ANALOG} {_numeric('DOUBLE')} {_drive('DOUBLE')} {_OUT} {_RAW}",
+    f"{_ANALOG} {_numeric('DOUBLE')} {_drive('DOUBLE')} {_OUT} {_RAW}",
     "bi": f"VAL:ENUM INP:LINK SVAL:ULONG {_TWO} {_RAW}",
     "bo": f"VAL:ENUM HIGH:DOUBLE RBV:ULONG ORBV:ULONG IVOV:USHORT {_TWO} {_OUT} {_RAW}",
     "mbbi": f"VAL:ENUM INP:LINK SVAL:ULONG {_MANY} {_RAW}" + _FILTER,
     "mbbo": f"VAL:ENUM RBV:ULONG ORBV:ULONG IVOV:USHORT {_MANY} {_OUT} {_RAW}",
     "longin": f"VAL:LONG INP:LINK EGU:STRING SVAL:LONG {_numeric('LONG')} {_SIMPLE}" + _FILTER,
     "longout": f"VAL:LONG EGU:STRING PVAL:LONG OOCH:YESNO=1 OOPT:OOPT {_numeric('LONG')} {_drive('LONG')} "
-               f"{_OUT} {_SIMPLE}",
+    f"{_OUT} {_SIMPLE}",
     "int64in": f"VAL:INT64 INP:LINK EGU:STRING SVAL:INT64 {_numeric('INT64')} {_SIMPLE}" + _FILTER,
     "int64out": f"VAL:INT64 EGU:STRING {_numeric('INT64')} {_drive('INT64')} {_OUT} {_SIMPLE}",
     "stringin": f"VAL:STRING OVAL:STRING INP:LINK SVAL:STRING {_POST} {_SIMPLE}",
@@ -94,7 +167,7 @@ _RECORDS = {
     "lsi": f"VAL:STRING OVAL:STRING SIZV:USHORT=41 LEN:ULONG OLEN:ULONG INP:LINK {_POST} {_SIMPLE}",
     "lso": f"VAL:STRING OVAL:STRING SIZV:USHORT=41 LEN:ULONG OLEN:ULONG IVOV:STRING {_POST} {_OUT} {_SIMPLE}",
     "waveform": f"RARM:SHORT PREC:SHORT INP:LINK EGU:STRING HOPR:DOUBLE LOPR:DOUBLE NELM:ULONG=1 FTVL:FTYPE "
-                f"BUSY:SHORT NORD:ULONG HASH:ULONG MPST:ALWAYS APST:ALWAYS {_SIMPLE}",
+    f"BUSY:SHORT NORD:ULONG HASH:ULONG MPST:ALWAYS APST:ALWAYS {_SIMPLE}",
 }
 
 TYPES = tuple(_RECORDS)

@@ -18,8 +18,18 @@ from hitline.ioc.faces.severity import Verdict, judge, rules, worse
 from .channel import ALARM, VALUE, Channel, Meta, State
 from .fields import STATE_FIELDS, VALUE_FIELDS, WIRE, Field, fields
 
-ELEMENT = {"CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "LONG": "i4", "ULONG": "u4",
-           "INT64": "i8", "UINT64": "u8", "FLOAT": "f4", "DOUBLE": "f8"}
+ELEMENT = {
+    "CHAR": "i1",
+    "UCHAR": "u1",
+    "SHORT": "i2",
+    "USHORT": "u2",
+    "LONG": "i4",
+    "ULONG": "u4",
+    "INT64": "i8",
+    "UINT64": "u8",
+    "FLOAT": "f4",
+    "DOUBLE": "f8",
+}
 """FTVL -> numpy type."""
 
 BIG_BYTES = 1 << 16
@@ -45,9 +55,16 @@ class RecordChannel(Channel):
         self.verdict = Verdict(Severity.INVALID)
         kind = self.text("FTVL") if record.rtype == "waveform" else self.table["VAL"].kind
         super().__init__(
-            record.name, WIRE.get(kind, ca.ChannelType.DOUBLE), self._empty(kind), rtype=record.rtype,
-            meta=self._meta(), state=State(), nelm=self._whole("NELM") if record.rtype == "waveform" else 1,
-            text_bytes=self._whole("SIZV") if "SIZV" in self.table else 40, rights=rights)
+            record.name,
+            WIRE.get(kind, ca.ChannelType.DOUBLE),
+            self._empty(kind),
+            rtype=record.rtype,
+            meta=self._meta(),
+            state=State(),
+            nelm=self._whole("NELM") if record.rtype == "waveform" else 1,
+            text_bytes=self._whole("SIZV") if "SIZV" in self.table else 40,
+            rights=rights,
+        )
         self._fields: dict[str, Channel] = {"VAL": self}
         self._timer: asyncio.TimerHandle | None = None
         self._due = ca.SubscriptionType(0)
@@ -90,8 +107,10 @@ class RecordChannel(Channel):
             return Meta(unit, precision, self._choices())
         show = (self.number("HOPR"), self.number("LOPR"))
         drive = (self.number("DRVH"), self.number("DRVL")) if "DRVH" in table else show
-        alarm = [self.number(limit) if "HIHI" in table and self.number(severity) else math.nan
-                 for limit, severity in (("HIHI", "HHSV"), ("HIGH", "HSV"), ("LOW", "LSV"), ("LOLO", "LLSV"))]
+        alarm = [
+            self.number(limit) if "HIHI" in table and self.number(severity) else math.nan
+            for limit, severity in (("HIHI", "HHSV"), ("HIGH", "HSV"), ("LOW", "LSV"), ("LOLO", "LLSV"))
+        ]
         return Meta(unit, precision, (), tuple(map(float, (*show, *alarm, *drive))))
 
     def _choices(self) -> tuple[str, ...]:
@@ -113,8 +132,10 @@ class RecordChannel(Channel):
     @property
     def big(self) -> bool:
         """True for an image."""
-        return (self.record.rtype == "waveform"
-                and self.max_length * np.dtype(self.content.dtype).itemsize > BIG_BYTES)
+        return (
+            self.record.rtype == "waveform"
+            and self.max_length * np.dtype(self.content.dtype).itemsize > BIG_BYTES
+        )
 
     @property
     def drive(self) -> tuple[float, float] | None:
@@ -186,8 +207,16 @@ class RecordChannel(Channel):
             meta = self.meta
         value = self._state_of(name) if name in STATE_FIELDS else self._tried_number(name, field)
         size = self.text_bytes if name in VALUE_FIELDS else field.size
-        return Channel(f"{self.name}.{name}", field.native, value, rtype=self.record.rtype, meta=meta,
-                       state=self.state, text_bytes=size, rights=self.field_rights)
+        return Channel(
+            f"{self.name}.{name}",
+            field.native,
+            value,
+            rtype=self.record.rtype,
+            meta=meta,
+            state=self.state,
+            text_bytes=size,
+            rights=self.field_rights,
+        )
 
     def _tried_number(self, name: str, field: Field) -> Any:
         if name == "ASG":
@@ -198,9 +227,15 @@ class RecordChannel(Channel):
         state = self.state
         if name in VALUE_FIELDS:
             return self.content
-        return {"STAT": state.alarm, "SEVR": state.severity, "AMSG": state.message,
-                "UDF": int(state.alarm == 17), "ACKS": state.acknowledge, "NORD": self.length,
-                "LEN": self._text_length()}[name]
+        return {
+            "STAT": state.alarm,
+            "SEVR": state.severity,
+            "AMSG": state.message,
+            "UDF": int(state.alarm == 17),
+            "ACKS": state.acknowledge,
+            "NORD": self.length,
+            "LEN": self._text_length(),
+        }[name]
 
     def _text_length(self) -> int:
         return len(self.content.encode()) + 1 if isinstance(self.content, str) and self.content else 0

@@ -43,6 +43,7 @@ ANY = "0.0.0.0"  # noqa: S104 (the protocol's word for "where this came from"; n
 
 log = logging.getLogger("hitline.ca")
 
+
 class Fanout:
     """Stands where caproto has its subscription queue; hands each update at once to its clients."""
 
@@ -61,7 +62,6 @@ class Fanout:
                 sub.circuit.update(sub, event)
 
 
-
 class _Search(asyncio.DatagramProtocol):
     def __init__(self, context: "Context") -> None:
         self._context = context
@@ -78,8 +78,14 @@ class _Search(asyncio.DatagramProtocol):
 class Context(stock.Context):
     """A server for the channels that `find` knows. `start` and `stop` on a running loop."""
 
-    def __init__(self, find: Callable[[str], Channel | None], putter: Putter, *, interface: str = "127.0.0.1",
-                 port: int = 0) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], Channel | None],
+        putter: Putter,
+        *,
+        interface: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         super().__init__({}, [interface])
         self.find = find
         self.putter = putter
@@ -167,8 +173,11 @@ class Context(stock.Context):
         # The address of the answer, not its sender's, is where clients connect: the UDP socket hears all
         # interfaces, the TCP socket only one.
         here = None if self.interface in (ANY, "") else self.interface
-        found = [ca.SearchResponse(self.port, here, command.cid, ca.DEFAULT_PROTOCOL_VERSION)
-                 for command in commands if isinstance(command, ca.SearchRequest) and self._has(command)]
+        found = [
+            ca.SearchResponse(self.port, here, command.cid, ca.DEFAULT_PROTOCOL_VERSION)
+            for command in commands
+            if isinstance(command, ca.SearchRequest) and self._has(command)
+        ]
         if not found:
             return b""
         answer: bytes = self.broadcaster.send(ca.VersionResponse(ca.DEFAULT_PROTOCOL_VERSION), *found)
@@ -200,8 +209,11 @@ class Context(stock.Context):
 def beacon_addresses(interface: str) -> list[tuple[str, int]]:
     """Where beacons go: what EPICS_CAS_BEACON_ADDR_LIST says and, unless that is all, who can hear us."""
     port = int(os.environ.get("EPICS_CAS_BEACON_PORT") or os.environ.get("EPICS_CA_REPEATER_PORT") or 5065)
-    addresses = [(host, int(own or port)) for word in os.environ.get("EPICS_CAS_BEACON_ADDR_LIST", "").split()
-                 for host, _, own in (word.partition(":"),)]
+    addresses = [
+        (host, int(own or port))
+        for word in os.environ.get("EPICS_CAS_BEACON_ADDR_LIST", "").split()
+        for host, _, own in (word.partition(":"),)
+    ]
     if os.environ.get("EPICS_CAS_AUTO_BEACON_ADDR_LIST", "YES").upper() != "NO":
         addresses.append(("127.0.0.1" if interface.startswith("127.") else "255.255.255.255", port))
     return addresses
@@ -224,8 +236,11 @@ def bound(interface: str, port: int) -> tuple[socket.socket, socket.socket]:
             tcp.close()
             udp.close()
             if port:
-                raise OSError(error.errno, f"Channel Access port {port} on {interface} is taken: stop the "
-                                           "other IOC or give another port under [faces.ca]") from None
+                raise OSError(
+                    error.errno,
+                    f"Channel Access port {port} on {interface} is taken: stop the "
+                    "other IOC or give another port under [faces.ca]",
+                ) from None
             continue
         tcp.setblocking(False)
         udp.setblocking(False)

@@ -30,7 +30,7 @@ def shown(channel: RecordChannel, attribute: Attribute, value: Any) -> Any:
         whole = int(value)
     except (ValueError, TypeError, OverflowError):
         raise NoFit(f"{value!r} of {attribute.name} is nothing that {rtype} can show") from None
-    if rtype.startswith("long") and not -2**31 <= whole < 2**31:
+    if rtype.startswith("long") and not -(2**31) <= whole < 2**31:
         raise NoFit(f"{whole} of {attribute.name} has more than the 32 bits of {rtype}: use int64in")
     return whole
 

@@ -16,8 +16,13 @@ from hitline.bus.attribute import Refused
 Type = ca.ChannelType
 
 WIRE: dict[ca.ChannelType, np.dtype] = {
-    Type.INT: np.dtype(">i2"), Type.FLOAT: np.dtype(">f4"), Type.ENUM: np.dtype(">u2"),
-    Type.CHAR: np.dtype("u1"), Type.LONG: np.dtype(">i4"), Type.DOUBLE: np.dtype(">f8")}
+    Type.INT: np.dtype(">i2"),
+    Type.FLOAT: np.dtype(">f4"),
+    Type.ENUM: np.dtype(">u2"),
+    Type.CHAR: np.dtype("u1"),
+    Type.LONG: np.dtype(">i4"),
+    Type.DOUBLE: np.dtype(">f8"),
+}
 """Numeric Channel Access type -> its form on the wire."""
 
 STRING_BYTES = 39

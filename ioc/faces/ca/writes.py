@@ -62,8 +62,9 @@ class Writes:
         self._spawn(self._read(tuple(waiting), answer))
         return True
 
-    async def _read(self, waiting: tuple[asyncio.Future[None], ...],
-                    answer: Callable[[], Awaitable[None]]) -> None:
+    async def _read(
+        self, waiting: tuple[asyncio.Future[None], ...], answer: Callable[[], Awaitable[None]]
+    ) -> None:
         await asyncio.wait(waiting, timeout=READ_AFTER_WRITE_S)
         await answer()
 

@@ -23,16 +23,22 @@ def made(command: Command, send: Callable[[tuple[Any, ...]], None]) -> Any:
     """Make the command of a device: no argument, one of its type, or several as an array of strings."""
     doc_in = ", ".join(f"{name} ({dtype})" for name, dtype in command.args) or "nothing"
     if not command.args:
+
         def work() -> None:
             send(())
+
         kind: Any = None
     elif len(command.args) == 1:
+
         def work(value: Any) -> None:  # type: ignore[misc]
             send((value,))
+
         kind = _TYPES[command.args[0][1]]
     else:
+
         def work(values: Any) -> None:  # type: ignore[misc]
             send(tuple(values))
+
         kind = (str,)
     work.__name__ = name_of(command)
     work.__doc__ = latin(" ".join(command.doc.split()))
@@ -47,7 +53,9 @@ def read(command: Command, values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(values) != len(command.args):
         raise Refused("type", f"{command.name}: wants {wanted}, got {len(values)} values")
     try:
-        return tuple(_WORDS[text.lower()] if dtype == "bool" else _TYPES[dtype](text)
-                     for text, (_, dtype) in zip(values, command.args, strict=True))
+        return tuple(
+            _WORDS[text.lower()] if dtype == "bool" else _TYPES[dtype](text)
+            for text, (_, dtype) in zip(values, command.args, strict=True)
+        )
     except (ValueError, KeyError):
         raise Refused("type", f"{command.name}: wants {wanted}, got {', '.join(values)}") from None

@@ -73,9 +73,14 @@ class Instrument(Device):
         if isinstance(item, Command):
             self.add_command(commands.made(item, lambda values: self._send(item, values)))
             return
-        self.add_attribute(kinds.made(
-            item, self.source.drive(item), lambda _, attr: self.source.read(item.name),
-            lambda _, attr: self.source.write(item.name, attr.get_write_value())))
+        self.add_attribute(
+            kinds.made(
+                item,
+                self.source.drive(item),
+                lambda _, attr: self.source.read(item.name),
+                lambda _, attr: self.source.write(item.name, attr.get_write_value()),
+            )
+        )
         self.set_change_event(name, True, False)
 
     def _send(self, command: Command, values: tuple[Any, ...]) -> None:

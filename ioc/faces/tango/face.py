@@ -54,8 +54,10 @@ class Face:
         up = await asyncio.to_thread(self._up.wait, START_S)
         if self._failure or not up:
             await self.stop()
-            raise RuntimeError(f"the Tango server at {self._endpoint} does not start: "
-                               f"{self._failure or f'not up after {START_S:g} s'}")
+            raise RuntimeError(
+                f"the Tango server at {self._endpoint} does not start: "
+                f"{self._failure or f'not up after {START_S:g} s'}"
+            )
         for source in self._sources.values():
             source.start()
 
@@ -75,11 +77,26 @@ class Face:
     def _serve(self) -> None:
         try:
             with tango.EnsureOmniThread():
-                util = tango.Util.init(["hitline", "face", "-nodb", "-dlist", ",".join(self.devices.values()),
-                                        "-ORBendPoint", self._endpoint])
+                util = tango.Util.init(
+                    [
+                        "hitline",
+                        "face",
+                        "-nodb",
+                        "-dlist",
+                        ",".join(self.devices.values()),
+                        "-ORBendPoint",
+                        self._endpoint,
+                    ]
+                )
                 util.set_serial_model(tango.SerialModel.NO_SYNC)
-                tango.server.run((Instrument,), util=util, msg_stream=None, raises=True,
-                                 event_loop=lambda: self._end.wait(POLL_S), post_init_callback=self._up.set)
+                tango.server.run(
+                    (Instrument,),
+                    util=util,
+                    msg_stream=None,
+                    raises=True,
+                    event_loop=lambda: self._end.wait(POLL_S),
+                    post_init_callback=self._up.set,
+                )
         except Exception as error:
             self._failure = error.args[0].desc if isinstance(error, tango.DevFailed) else str(error)
         finally:

@@ -24,7 +24,12 @@ RESERVED = ("state", "status", "init")
 """Names that every Tango device has already."""
 
 _SCALARS = {
-    "bool": "DevBoolean", "int": "DevLong64", "float": "DevDouble", "str": "DevString", "enum": "DevEnum"}
+    "bool": "DevBoolean",
+    "int": "DevLong64",
+    "float": "DevDouble",
+    "str": "DevString",
+    "enum": "DevEnum",
+}
 _EMPTY: dict[str, Any] = {"bool": False, "int": 0, "float": 0.0, "str": "", "enum": 0}
 Shown = tuple[Any, float, AttrQuality]
 """(value, Unix time in s, quality), as PyTango wants it."""
@@ -50,12 +55,19 @@ def showable(a: Attribute) -> bool:
 def made(a: Attribute, drive: tuple[float | None, float | None], read: Any, write: Any) -> attribute:
     """Make the attribute of a device; `drive` are the limits of its set-point."""
     options: dict[str, Any] = {
-        "name": name_of(a.name), "label": a.name, "doc": latin(" ".join(a.doc.split())),
-        "unit": latin(a.unit), "fget": read}
+        "name": name_of(a.name),
+        "label": a.name,
+        "doc": latin(" ".join(a.doc.split())),
+        "unit": latin(a.unit),
+        "fget": read,
+    }
     if a.array:
         element = _element(a)
-        options |= {"dtype": (element,) if len(a.shape) == 1 else ((element,),), "max_dim_x": a.shape[-1],
-                    "max_dim_y": a.shape[0] if len(a.shape) == 2 else 0}
+        options |= {
+            "dtype": (element,) if len(a.shape) == 1 else ((element,),),
+            "max_dim_x": a.shape[-1],
+            "max_dim_y": a.shape[0] if len(a.shape) == 2 else 0,
+        }
     else:
         options["dtype"] = _SCALARS[a.dtype]
     if a.dtype == "enum":

@@ -33,8 +33,14 @@ def write(root: Path, run: str, blocks: int, port: int, block_delay_s: float) ->
     pause = threading.Event()
     for number in range(blocks):
         payload = np.arange(number * WORDS, (number + 1) * WORDS, dtype="<u8").tobytes()
-        while not writer.try_data(payload, words=WORDS, hits=WORDS, format=Format.TPX3_WORDS,
-                                  method=LossMethod.SOURCE):
+        while not writer.data(
+            payload,
+            words=WORDS,
+            hits=WORDS,
+            format=Format.TPX3_WORDS,
+            method=LossMethod.SOURCE,
+            drop=False,
+        ):
             writer.wait_room(1)
         if number % 20 == 0:
             writer.wait(5)
@@ -77,16 +83,23 @@ def fill(root: Path) -> None:
     for run in ("r1", "r2"):
         writer.open(run)
         for _ in range(20 if run == "r2" else 1000):
-            if not writer.try_data(bytes(80_000), words=10_000, hits=10_000, format=Format.TPX3_WORDS,
-                                   method=LossMethod.SOURCE):
+            if not writer.data(
+                bytes(80_000),
+                words=10_000,
+                hits=10_000,
+                format=Format.TPX3_WORDS,
+                method=LossMethod.SOURCE,
+                drop=False,
+            ):
                 writer.wait_room(1)
             writer.wait(5)
             if writer.marks.failed:
                 break
         condition = writer.close()
         verdict = verify(root / run)
-        print(f"{run} {condition.text} {verdict.quality.value} {verdict.hits == writer.marks.hits}",
-              flush=True)
+        print(
+            f"{run} {condition.text} {verdict.quality.value} {verdict.hits == writer.marks.hits}", flush=True
+        )
         for segment in (root / run / "det1").glob("raw-*"):
             segment.unlink()
 

@@ -23,7 +23,7 @@ class CutHandle(Handle):
 
     def write(self, data: Buffer) -> None:
         if self.disk.burn():
-            super().write(memoryview(data)[:self.disk.rng.randrange(len(data) + 1)])
+            super().write(memoryview(data)[: self.disk.rng.randrange(len(data) + 1)])
             raise PowerCut
         super().write(data)
 
@@ -70,9 +70,9 @@ class CutDisk(Disk):
             for at in range(safe, len(data), 512):
                 if self.rng.random() < 0.4:
                     size = min(512, len(data) - at)
-                    data[at:at + size] = bytes(size) if self.rng.random() < 0.5 else os.urandom(size)
+                    data[at : at + size] = bytes(size) if self.rng.random() < 0.5 else os.urandom(size)
             if self.rng.random() < 0.7 and len(data) > safe:
-                del data[self.rng.randrange(safe, len(data) + 1):]
+                del data[self.rng.randrange(safe, len(data) + 1) :]
             path.write_bytes(data)
 
 
@@ -85,12 +85,12 @@ class SickHandle(Handle):
         if self.disk.fail_write:
             error = self.disk.fail_write.pop(0)
             if error:
-                super().write(memoryview(data)[:len(data) // 2])
+                super().write(memoryview(data)[: len(data) // 2])
                 raise OSError(error, os.strerror(error))
         if self.disk.quota is not None:
             left = self.disk.quota - self.disk.used()
             if len(data) > left:
-                super().write(memoryview(data)[:max(0, left)])
+                super().write(memoryview(data)[: max(0, left)])
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         super().write(data)
 
@@ -132,6 +132,12 @@ def contents(folder: Path) -> list[tuple[int, int, bytes]]:
 def fill(writer: LogWriter, payloads: list[bytes]) -> None:
     """Take payloads as hits, waiting for room."""
     for payload in payloads:
-        while not writer.try_data(payload, words=len(payload) // 8, hits=len(payload) // 8,
-                                  format=Format.TPX3_WORDS, method=LossMethod.SOURCE):
+        while not writer.data(
+            payload,
+            words=len(payload) // 8,
+            hits=len(payload) // 8,
+            format=Format.TPX3_WORDS,
+            method=LossMethod.SOURCE,
+            drop=False,
+        ):
             writer.wait_room(1.0)

@@ -27,11 +27,25 @@ from hitline.bus.log.scan import find, find_last, walk, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
-U32, U64, I64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.integers(-2**63, 2**63 - 1)
+U32, U64, I64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.integers(-(2**63), 2**63 - 1)
 U16, NAME = st.integers(0, 2**16 - 1), st.binary(min_size=16, max_size=16)
-SPECIAL = {"kind": U16, "format": U16, "run": NAME, "source": NAME, "payload": st.integers(0, MAX_PAYLOAD),
-           "mono_first_ns": I64, "mono_last_ns": I64, "wall_first_ns": I64, "wall_last_ns": I64,
-           "ordinal": U64, "offset": U64, "seq": U64, "lost": U64, "dropped": U64, "durable": U64}
+SPECIAL = {
+    "kind": U16,
+    "format": U16,
+    "run": NAME,
+    "source": NAME,
+    "payload": st.integers(0, MAX_PAYLOAD),
+    "mono_first_ns": I64,
+    "mono_last_ns": I64,
+    "wall_first_ns": I64,
+    "wall_last_ns": I64,
+    "ordinal": U64,
+    "offset": U64,
+    "seq": U64,
+    "lost": U64,
+    "dropped": U64,
+    "durable": U64,
+}
 HEADERS = st.builds(Header, **{f.name: SPECIAL.get(f.name, U32) for f in fields(Header)})
 
 
@@ -59,15 +73,34 @@ def test_garbage_is_no_block(raw):
 
 def test_the_bytes_on_disk_are_the_ones_of_the_document():
     """The golden block of docs/runlog.md; it changes only with the version of the format."""
-    header = Header(Kind.DATA, 2, 1, digest("run_1"), digest("det1"), 3, 160, 1, 7, 1, 1000, 2000, 3000, 4000,
-                    words=1, hits=1, lost=5, dropped=6, durable=80)
+    header = Header(
+        Kind.DATA,
+        2,
+        1,
+        digest("run_1"),
+        digest("det1"),
+        3,
+        160,
+        1,
+        7,
+        1,
+        1000,
+        2000,
+        3000,
+        4000,
+        words=1,
+        hits=1,
+        lost=5,
+        dropped=6,
+        durable=80,
+    )
     block = build(header, bytes(range(8)))
     assert block[:16].hex() == "484c4f470100a0000100020001000000"
     assert block[16:32] == digest("run_1")
-    assert block[48:80].hex() == "0300000000000000" "a000000000000000" "0100000000000000" "0700000001000000"
-    assert block[80:112].hex() == "e803000000000000" "d007000000000000" "b80b000000000000" "a00f000000000000"
-    assert block[112:124].hex() == "01000000" "01000000" "08000000"
-    assert block[128:152].hex() == "0500000000000000" "0600000000000000" "5000000000000000"
+    assert block[48:80].hex() == "0300000000000000a00000000000000001000000000000000700000001000000"
+    assert block[80:112].hex() == "e803000000000000d007000000000000b80b000000000000a00f000000000000"
+    assert block[112:124].hex() == "010000000100000008000000"
+    assert block[128:152].hex() == "050000000000000006000000000000005000000000000000"
     assert block[152:156] == bytes(4)
     assert int.from_bytes(block[124:128], "little") == crc(bytes(range(8)))
     assert int.from_bytes(block[156:160], "little") == crc(block[:156])
@@ -115,7 +148,7 @@ def test_blocks_are_found_behind_any_garbage(payloads, index, cut):
     first = starts[index % len(starts)]
     damaged[first] ^= 0xFF
     assert whole(damaged, base, run) == first
-    kept = data[:max(0, len(data) - cut)]
+    kept = data[: max(0, len(data) - cut)]
     assert whole(kept, base, run) == max(at for at in [*starts, len(data)] if at <= len(kept))
 
 
@@ -124,10 +157,20 @@ def test_block_sizes_are_aligned():
 
 
 def test_facts_are_plain_json():
-    facts = {"a": np.int64(3), "b": float("nan"), "c": np.arange(3), "d": {"e": (1, None, True)},
-             "f": Kind.DATA}
+    facts = {
+        "a": np.int64(3),
+        "b": float("nan"),
+        "c": np.arange(3),
+        "d": {"e": (1, None, True)},
+        "f": Kind.DATA,
+    }
     assert decode_facts(encode_facts(facts)) == {
-        "a": 3, "b": None, "c": [0, 1, 2], "d": {"e": [1, None, True]}, "f": 1}
+        "a": 3,
+        "b": None,
+        "c": [0, 1, 2],
+        "d": {"e": [1, None, True]},
+        "f": 1,
+    }
     for bad in (b"", b"[1]", b"\xff", b"{", b"[" * 100_000):
         with pytest.raises(BlockError):
             decode_facts(bad)
@@ -141,14 +184,33 @@ def test_conditions_read_as_words():
 
 def _bytes_of(document: str, start: str) -> bytes:
     """The hexadecimal bytes of the fenced block that begins with `start`."""
-    fence = document[document.index(f"```\n{start}") + 4:]
-    return bytes.fromhex("".join(re.sub(r"(?m)^ *\d+  ", "", fence[:fence.index("```")]).split()))
+    fence = document[document.index(f"```\n{start}") + 4 :]
+    return bytes.fromhex("".join(re.sub(r"(?m)^ *\d+  ", "", fence[: fence.index("```")]).split()))
 
 
 def test_the_document_has_the_bytes_that_the_code_writes():
     document = (Path(__file__).parents[3] / "docs" / "runlog.md").read_text()
-    header = Header(Kind.DATA, 2, 1, digest("run_1"), digest("det1"), 3, 160, 1, 7, 1, 1000, 2000, 3000, 4000,
-                    words=1, hits=1, lost=5, dropped=6, durable=80)
+    header = Header(
+        Kind.DATA,
+        2,
+        1,
+        digest("run_1"),
+        digest("det1"),
+        3,
+        160,
+        1,
+        7,
+        1,
+        1000,
+        2000,
+        3000,
+        4000,
+        words=1,
+        hits=1,
+        lost=5,
+        dropped=6,
+        durable=80,
+    )
     assert _bytes_of(document, "  0  48 4c") == build(header, bytes(range(8)))
     request = encode(Request(7, "det1", "run_1", 160, 0, 4 * 2**20))
     reply = encode(Reply(7, "run_1", 3, 160, 328, 160, False, 40001))

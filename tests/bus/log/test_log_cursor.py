@@ -8,9 +8,13 @@ from hitline.bus.log.cursor import Cursor, load_state, save_state
 def test_state_comes_back_with_its_cursor(tmp_path):
     path = tmp_path / "worker.state"
     assert load_state(path) is None
-    arrays = {"image": np.arange(12, dtype="<i4").reshape(3, 4), "empty": np.zeros(0),
-              "file": np.float64(2.5),
-              "bits": np.array([True, False]), "table": np.zeros(2, dtype=[("t", "<i8"), ("x", "<u2")])}
+    arrays = {
+        "image": np.arange(12, dtype="<i4").reshape(3, 4),
+        "empty": np.zeros(0),
+        "file": np.float64(2.5),
+        "bits": np.array([True, False]),
+        "table": np.zeros(2, dtype=[("t", "<i8"), ("x", "<u2")]),
+    }
     save_state(path, Cursor("r1", 1600, 9), arrays, {"strikes": 2})
     save_state(path, Cursor("r1", 3200, 10), arrays, {"strikes": 3})
     state = load_state(path)
@@ -32,9 +36,17 @@ def test_objects_are_refused_and_the_old_state_stays(tmp_path):
     assert load_state(path).cursor == Cursor("r1")
 
 
-@pytest.mark.parametrize("damage", [lambda d: b"", lambda d: d[:100], lambda d: d[:-30], lambda d: b"x" * 500,
-                                    lambda d: d.replace(b"\x00\x00\x00\x07", b"\x00\x00\x00\x08"),
-                                    lambda d: d.replace(b'"version":1', b'"version":2')])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: b"",
+        lambda d: d[:100],
+        lambda d: d[:-30],
+        lambda d: b"x" * 500,
+        lambda d: d.replace(b"\x00\x00\x00\x07", b"\x00\x00\x00\x08"),
+        lambda d: d.replace(b'"version":1', b'"version":2'),
+    ],
+)
 def test_a_damaged_file_is_an_error_with_the_next_step(tmp_path, damage):
     path = tmp_path / "worker.state"
     save_state(path, Cursor("r1", 7, 7), {"a": np.full(10, 7, dtype=">i4")}, {})

@@ -36,7 +36,11 @@ def test_what_is_written_is_read_at_once_and_in_order(server, writer, follow):
     assert b"".join(data_of(reader)) == b"".join(payloads)
     assert [seq for _, _, seq, _ in reader.got] == list(range(len(reader.got)))
     assert [kind for _, kind, _, _ in reader.got if kind != Kind.DATA] == [
-        Kind.OPEN, Kind.BEGIN, Kind.END, Kind.CLOSE]
+        Kind.OPEN,
+        Kind.BEGIN,
+        Kind.END,
+        Kind.CLOSE,
+    ]
     assert reader.client.lag == 0 and reader.client.available.closed
     assert reader.client.counts == type(reader.client.counts)()
 
@@ -63,7 +67,7 @@ def test_reading_goes_on_from_any_cursor(server, writer, follow):
         second = follow(server, cursor)
         second.wait_closed("r1")
         second.end()
-        assert second.got == first.got[index + 1:]
+        assert second.got == first.got[index + 1 :]
 
 
 def test_without_a_cursor_it_begins_with_the_open_run_or_the_next(server, writer, follow):
@@ -176,7 +180,7 @@ def test_a_reader_of_a_preview_that_fell_behind_sees_a_counted_gap(tmp_path, ser
     reader = follow(server, Cursor("p1"))
     reader.wait_closed("p1")
     numbers = [payload[0] for payload in data_of(reader)]
-    assert numbers == list(range(64))[-len(numbers):] and len(numbers) < 64
+    assert numbers == list(range(64))[-len(numbers) :] and len(numbers) < 64
     assert reader.client.counts.gaps == 1
     assert reader.client.counts.missing_blocks == 64 - len(numbers) + 1, "the OPEN block went too"
 
@@ -200,12 +204,23 @@ def ask(server, *frames):
         return decode(Reply, dealer.recv_multipart()[0])
 
 
-@pytest.mark.parametrize("frames", [
-    [b""], [b"garbage"], [b"\xc1"], [msgpack.packb([1, 2])], [msgpack.packb({"id": "x", "source": "det1"})],
-    [msgpack.packb({"id": 1})], [msgpack.packb({"id": True, "source": "det1"})],
-    [msgpack.packb({"id": 1, "source": "det1", "offset": -5})],
-    [msgpack.packb({"id": 2**64 - 1, "source": "det1"})], [encode(Request(1, "det1")), b"more"],
-    [b"\xdd\xff\xff\xff\xff"], [b"\x91" * 4000]])
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b""],
+        [b"garbage"],
+        [b"\xc1"],
+        [msgpack.packb([1, 2])],
+        [msgpack.packb({"id": "x", "source": "det1"})],
+        [msgpack.packb({"id": 1})],
+        [msgpack.packb({"id": True, "source": "det1"})],
+        [msgpack.packb({"id": 1, "source": "det1", "offset": -5})],
+        [msgpack.packb({"id": 2**64 - 1, "source": "det1"})],
+        [encode(Request(1, "det1")), b"more"],
+        [b"\xdd\xff\xff\xff\xff"],
+        [b"\x91" * 4000],
+    ],
+)
 def test_malformed_requests_are_dropped_and_counted(server, frames):
     assert ask(server, *frames).id == 77
     assert server.malformed == 1
@@ -220,12 +235,15 @@ def test_an_oversized_request_costs_its_sender_the_connection(server):
         assert not dealer.poll(50)
 
 
-@pytest.mark.parametrize(("request_", "code", "words"), [
-    (Request(1, "det1", version=2), "version", ("1", "2")),
-    (Request(1, "other"), "source", ("other", "det1")),
-    (Request(1, "det1", run="nope"), "run", ("nope",)),
-    (Request(1, "det1", run="../../etc"), "run", ("etc",)),
-])
+@pytest.mark.parametrize(
+    ("request_", "code", "words"),
+    [
+        (Request(1, "det1", version=2), "version", ("1", "2")),
+        (Request(1, "other"), "source", ("other", "det1")),
+        (Request(1, "det1", run="nope"), "run", ("nope",)),
+        (Request(1, "det1", run="../../etc"), "run", ("etc",)),
+    ],
+)
 def test_what_cannot_be_served_is_said(server, request_, code, words):
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.set(zmq.LINGER, 0)
@@ -272,12 +290,15 @@ class FakeServer(threading.Thread):
 
 
 def test_a_reader_survives_a_lying_server(follow):
-    good = FakeServer([
-        lambda r: [b"garbage"], lambda r: [msgpack.packb({"id": "x"}), b""],
-        lambda r: [encode(Reply(r.id + 1)), b""],
-        lambda r: [encode(Reply(r.id, "r1", 1, 0, 500, 500)), b"\xff" * 500],
-        lambda r: [encode(Reply(r.id, error="enough", code="other")), b""],
-    ])
+    good = FakeServer(
+        [
+            lambda r: [b"garbage"],
+            lambda r: [msgpack.packb({"id": "x"}), b""],
+            lambda r: [encode(Reply(r.id + 1)), b""],
+            lambda r: [encode(Reply(r.id, "r1", 1, 0, 500, 500)), b"\xff" * 500],
+            lambda r: [encode(Reply(r.id, error="enough", code="other")), b""],
+        ]
+    )
     reader = follow(f"tcp://127.0.0.1:{good.port}", Cursor("r1"))
     good.join(15)
     assert not good.is_alive()
@@ -285,17 +306,31 @@ def test_a_reader_survives_a_lying_server(follow):
     assert reader._error is None
 
 
-@given(st.binary(max_size=200) | st.dictionaries(st.text(max_size=8), st.integers() | st.text()).map(
-    lambda d: msgpack.packb({k: v for k, v in d.items() if not isinstance(v, int) or -2**63 <= v < 2**63})))
+@given(
+    st.binary(max_size=200)
+    | st.dictionaries(st.text(max_size=8), st.integers() | st.text()).map(
+        lambda d: msgpack.packb(
+            {k: v for k, v in d.items() if not isinstance(v, int) or -(2**63) <= v < 2**63}
+        )
+    )
+)
 def test_any_bytes_are_a_message_or_a_message_error(raw):
     for kind in (Request, Reply, Notice):
         with contextlib.suppress(MessageError):
             decode(kind, raw)
 
 
-@given(st.builds(Request, id=st.integers(0, 2**63 - 1), source=st.text(max_size=20), run=st.text(max_size=20),
-                 offset=st.integers(0, 2**63 - 1), after=st.integers(-1, 2**40),
-                 credit=st.integers(0, 2**40)))
+@given(
+    st.builds(
+        Request,
+        id=st.integers(0, 2**63 - 1),
+        source=st.text(max_size=20),
+        run=st.text(max_size=20),
+        offset=st.integers(0, 2**63 - 1),
+        after=st.integers(-1, 2**40),
+        credit=st.integers(0, 2**40),
+    )
+)
 def test_requests_come_back(request_):
     assert decode(Request, encode(request_)) == request_
 
@@ -304,8 +339,10 @@ def test_a_block_is_with_its_reader_a_few_ms_after_it_is_written(server, writer)
     """Notice, request, reply: measured from the mark to the reader, without the flush time."""
     client, stop, delays = FeedClient(f"tcp://127.0.0.1:{server.port}", "det1"), threading.Event(), []
     written: dict[int, int] = {}
-    writer._listener = lambda marks: (written.setdefault(marks.blocks, time.monotonic_ns()),
-                                      server.notify(marks))
+    writer._listener = lambda marks: (
+        written.setdefault(marks.blocks, time.monotonic_ns()),
+        server.notify(marks),
+    )
     read = threading.Semaphore(0)
 
     def run():

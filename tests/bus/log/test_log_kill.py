@@ -22,8 +22,12 @@ class Child:
     """A process whose lines are kept."""
 
     def __init__(self, *arguments: object) -> None:
-        self.process = subprocess.Popen([sys.executable, str(CHILD), *map(str, arguments)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, str(CHILD), *map(str, arguments)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.lines: list[str] = []
 
     def line(self, start: str) -> str:

@@ -47,8 +47,13 @@ def flip(folder, kind, nth, at):
 def test_a_good_run(folder):
     verdict = verify(folder)
     assert verdict.quality is Quality.GOOD and verdict.reasons == []
-    assert (verdict.hits, verdict.words, verdict.exposures, verdict.lost, verdict.bytes) == (60, 60, 3, 0,
-                                                                                             480)
+    assert (verdict.hits, verdict.words, verdict.exposures, verdict.lost, verdict.bytes) == (
+        60,
+        60,
+        3,
+        0,
+        480,
+    )
     assert verdict.condition == "GOOD"
     assert len(files(folder)) > 1
     assert verify(folder.parent) == verdict, "the run's folder will do when it has one source"
@@ -73,7 +78,7 @@ def test_a_run_without_an_end_is_incomplete(folder):
 
 def test_a_torn_tail_is_incomplete_and_says_how_long(folder):
     file, position = block(folder, Kind.END, 2)
-    file.write_bytes(file.read_bytes()[:position + 7])
+    file.write_bytes(file.read_bytes()[: position + 7])
     for path in files(folder):
         if path.name > file.name:
             path.unlink()
@@ -81,8 +86,9 @@ def test_a_torn_tail_is_incomplete_and_says_how_long(folder):
     assert verdict.quality is Quality.INCOMPLETE
     assert any("7 bytes of torn tail" in reason for reason in verdict.reasons)
     assert any("exposure 3 did not end" in reason for reason in verdict.reasons)
-    (found,) = recover(folder.parent.parent, "det1",
-                       explain=lambda f: {"hits_lost": f.exposure * 1000 - f.hits})
+    (found,) = recover(
+        folder.parent.parent, "det1", explain=lambda f: {"hits_lost": f.exposure * 1000 - f.hits}
+    )
     assert (found.cut_bytes, found.exposure, found.exposure_hits, found.hits) == (7, 3, 30, 60)
     totals = open_run(folder).totals
     assert totals["condition"] == "INCOMPLETE" and totals["cut_bytes"] == 7 and totals["recovered"] is True
@@ -93,13 +99,16 @@ def test_a_torn_tail_is_incomplete_and_says_how_long(folder):
     assert not any("torn" in reason for reason in verdict.reasons)
 
 
-@pytest.mark.parametrize(("kind", "nth", "at", "word"), [
-    (Kind.DATA, 2, HEADER_BYTES + 3, "checksum"),
-    (Kind.DATA, 2, 60, "no blocks"),
-    (Kind.BEGIN, 1, 0, "no blocks"),
-    (Kind.OPEN, 0, 8, "no blocks"),
-    (Kind.END, 1, HEADER_BYTES + 5, "checksum"),
-])
+@pytest.mark.parametrize(
+    ("kind", "nth", "at", "word"),
+    [
+        (Kind.DATA, 2, HEADER_BYTES + 3, "checksum"),
+        (Kind.DATA, 2, 60, "no blocks"),
+        (Kind.BEGIN, 1, 0, "no blocks"),
+        (Kind.OPEN, 0, 8, "no blocks"),
+        (Kind.END, 1, HEADER_BYTES + 5, "checksum"),
+    ],
+)
 def test_a_flipped_bit_is_damage_and_the_rest_is_read(folder, kind, nth, at, word):
     before = sum(1 for _ in open_run(folder))
     flip(folder, kind, nth, at)
@@ -152,7 +161,13 @@ def test_runs_are_listed_in_order(tmp_path):
     assert [run.run for run in runs_of(tmp_path, "det1")] == ["b", "a", "c"]
     listed = list_runs(tmp_path)
     assert [(item.logged.run, item.logged.source) for item in listed] == [
-        ("b", "det1"), ("a", "det1"), ("c", "det1"), ("b", "slow"), ("a", "slow"), ("c", "slow")]
+        ("b", "det1"),
+        ("a", "det1"),
+        ("c", "det1"),
+        ("b", "slow"),
+        ("a", "slow"),
+        ("c", "slow"),
+    ]
     assert [item.totals["exposures"] for item in listed] == [1, 1, 1, 0, 0, 0]
     assert list_runs(tmp_path / "none") == []
 

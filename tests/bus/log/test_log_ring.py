@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-@given(st.lists(st.tuples(st.sampled_from(["reserve", "extend", "release"]), st.integers(1, 60)),
-                max_size=200))
+@given(
+    st.lists(st.tuples(st.sampled_from(["reserve", "extend", "release"]), st.integers(1, 60)), max_size=200)
+)
 def test_reservations_never_overlap(steps):
     ring = Ring(100)
     held: list[list[int]] = []
@@ -73,8 +74,9 @@ def test_every_word_is_in_a_block_or_counted(pieces):
     assert got == sent
     assert words + dropped_last[0] == sum(size for size, _, _ in pieces)
     assert lost + dropped_last[1] == sum(loss for _, loss, _ in pieces)
-    assert a.dropped_bytes == a.dropped_words == a.dropped_hits == sum(size for size, _,
-                                                                       _ in pieces) - len(sent)
+    assert (
+        a.dropped_bytes == a.dropped_words == a.dropped_hits == sum(size for size, _, _ in pieces) - len(sent)
+    )
     assert a.ring.used <= a.ring.size and a.empty
 
 

@@ -16,10 +16,11 @@ from log_tools import CutDisk, PowerCut, SickDisk, contents
 
 
 def put(store, payload, kind=Kind.DATA):
-    header = Header(kind, Format.TPX3_WORDS, words=len(payload), hits=len(payload), method=3,
-                    payload=len(payload))
+    header = Header(
+        kind, Format.TPX3_WORDS, words=len(payload), hits=len(payload), method=3, payload=len(payload)
+    )
     memory = memoryview(bytearray(header.size))
-    memory[HEADER_BYTES:HEADER_BYTES + len(payload)] = payload
+    memory[HEADER_BYTES : HEADER_BYTES + len(payload)] = payload
     store.append(memory, [header])
 
 
@@ -61,10 +62,11 @@ def test_a_failed_sync_ends_the_segment_and_keeps_the_promise(tmp_path):
     assert names(tmp_path) == ["raw-0000000000000000.seg", f"raw-{mark:016d}.seg"]
     # Never again on the failed file: after the failure only the new one is synced.
     failed = disk.syncs.index("raw-0000000000000000.seg", 1)
-    assert "raw-0000000000000000.seg" not in disk.syncs[failed + 1:]
+    assert "raw-0000000000000000.seg" not in disk.syncs[failed + 1 :]
     # What the failed segment holds beyond its end is not needed any more.
     (tmp_path / "r1" / "det1" / "raw-0000000000000000.seg").write_bytes(
-        (tmp_path / "r1" / "det1" / "raw-0000000000000000.seg").read_bytes()[:mark])
+        (tmp_path / "r1" / "det1" / "raw-0000000000000000.seg").read_bytes()[:mark]
+    )
     assert [payload[:1] for _, _, payload in contents(tmp_path / "r1" / "det1")] == [b"a", b"b", b"c"]
 
 
@@ -187,7 +189,7 @@ def cut_the_power(tmp_path_factory, fuse, seed, steps):
     run = open_run(root / "r1" / "det1")
     blocks = list(run)
     payloads = [bytes(payload) for header, payload in blocks if header.kind == Kind.DATA]
-    assert payloads == put_in[:len(payloads)]
+    assert payloads == put_in[: len(payloads)]
     assert len(payloads) >= durable_blocks
     assert blocks[-1][0].kind == Kind.CLOSE
     verdict = verify(root / "r1" / "det1")

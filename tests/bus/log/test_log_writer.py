@@ -31,12 +31,19 @@ def test_a_run_is_its_marks_and_words_in_order(tmp_path):
     run = open_run(tmp_path / "r1")
     blocks = list(run)
     assert [header.kind for header, _ in blocks] == [
-        Kind.OPEN, Kind.BEGIN, Kind.DATA, Kind.END, Kind.VALUES, Kind.CLOSE]
+        Kind.OPEN,
+        Kind.BEGIN,
+        Kind.DATA,
+        Kind.END,
+        Kind.VALUES,
+        Kind.CLOSE,
+    ]
     assert [header.exposure for header, _ in blocks] == [0, 1, 1, 1, 0, 0]
     facts = [decode_facts(payload) for header, payload in blocks if header.kind != Kind.DATA]
     assert facts[0]["station"] == "test" and facts[0]["source"] == "det1" and facts[0]["ordinal"] == 1
     assert {"cause": "client", "digest": "abc", "detector_ns": 5, "exposure": 1, "run": "r1"}.items() <= (
-        facts[1].items())
+        facts[1].items()
+    )
     assert facts[2]["counts"] == {"hits_logged": 1} and facts[3] == {"bias_v": -100.5}
     assert facts[4]["condition"] == "DEGRADED" and facts[4]["hits"] == 1 and facts[4]["lost"] == 0
     assert facts[4]["more"] == 1 and run.totals == facts[4]
@@ -93,7 +100,7 @@ def test_a_full_ring_drops_and_counts_to_the_word(tmp_path):
     assert taken[0] and not taken[-1]
     assert writer.dropped == 10_000 * taken.count(False)
     assert writer.ring_fill > 0.9
-    assert not writer.try_data(bytes(80_000), words=1, **WORDS)
+    assert not writer.data(bytes(80_000), words=1, **WORDS, drop=False)
     assert not writer.wait_room(0.01)
     disk.gate.set()
     assert writer.wait_room(5)
@@ -104,8 +111,9 @@ def test_a_full_ring_drops_and_counts_to_the_word(tmp_path):
     assert sum(len(payload) for _, payload in data) == 80_000 * taken.count(True) + 8
     assert sum(header.dropped for header, _ in data) == writer.dropped == run.totals["dropped_words"]
     assert run.totals["dropped_hits"] == 9_000 * taken.count(False)
-    assert sum(header.lost for header,
-               _ in data) == run.totals["lost"] == 100, "also what was lost before a drop"
+    assert sum(header.lost for header, _ in data) == run.totals["lost"] == 100, (
+        "also what was lost before a drop"
+    )
     assert verify(tmp_path / "r1").quality is Quality.INCOMPLETE
 
 
@@ -164,8 +172,9 @@ def test_a_failed_sync_taints_the_run_and_loses_nothing(tmp_path):
         writer.wait(5)
     assert writer.close() is Condition.TAINTED
     run = open_run(tmp_path / "r1")
-    assert b"".join(bytes(p) for h,
-                    p in run if h.kind == Kind.DATA) == b"".join(bytes([n]) * 800 for n in range(40))
+    assert b"".join(bytes(p) for h, p in run if h.kind == Kind.DATA) == b"".join(
+        bytes([n]) * 800 for n in range(40)
+    )
     assert "raw-" in run.totals["failures"][0]
     verdict = verify(tmp_path / "r1")
     assert verdict.quality is Quality.GOOD and verdict.condition == "TAINTED"
@@ -242,7 +251,7 @@ def test_a_preview_keeps_the_newest_part(tmp_path):
     writer.close()
     run = open_run(tmp_path / "p1")
     kept = [bytes(p[:1])[0] for h, p in run if h.kind == Kind.DATA]
-    assert kept == list(range(64))[-len(kept):] and 16 <= len(kept) < 24
+    assert kept == list(range(64))[-len(kept) :] and 16 <= len(kept) < 24
     assert run.preview and not run.flaws.gaps and not run.flaws.missing_blocks
     size = sum(path.stat().st_size for path in (tmp_path / "p1" / "det1").iterdir())
     assert size < 1.5 * 2**20

@@ -28,10 +28,12 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def tpx3(tmp_path: Path) -> Callable[..., Path]:
     """Write a recording to a file."""
+
     def make(hits: int, name: str = "made.tpx3", **more: float) -> Path:
         path = tmp_path / name
         path.write_bytes(recording(hits, **more))  # type: ignore[arg-type]
         return path
+
     return make
 
 

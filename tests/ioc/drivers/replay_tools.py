@@ -19,7 +19,7 @@ def recording(hits: int, *, per_chunk: int = 50, spacing_ns: float = 1000.0, chi
     parts = []
     for index, start in enumerate(range(0, hits, per_chunk)):
         chip = index % chips
-        payload = [packets.encode_packet_id(counters[chip]).reshape(1), words[start:start + per_chunk]]
+        payload = [packets.encode_packet_id(counters[chip]).reshape(1), words[start : start + per_chunk]]
         counters[chip] += 1
         parts.append((chip, np.concatenate(payload).astype(np.uint64)))
     return chunks.encode(parts)

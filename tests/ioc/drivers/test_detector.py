@@ -26,8 +26,9 @@ class Blind(Detector):
         if self.value("exposure") == 2:
             halt.wait(10)
         self.tally.sent = self.tally.lost = None
-        assert self.log.data(bytes(80), words=10, hits=10, format=Format.TPX3_WORDS,
-                             method=LossMethod.UNKNOWN)
+        assert self.log.data(
+            bytes(80), words=10, hits=10, format=Format.TPX3_WORDS, method=LossMethod.UNKNOWN
+        )
         self.tally.logged += 10
         return {"detector_ns": 12345}
 
@@ -86,8 +87,9 @@ async def test_stop_reaches_a_source_that_waits_and_an_error_ends_the_run(blind,
     assert detector.value("detector_state") == "Idle"
     run = open_run(tmp_path / "runs" / "r1" / "det2")
     ends = [decode_facts(payload) for header, payload in run if header.kind == Kind.END]
-    assert [end.get("stopped") for end in ends] == [None, True,
-                                                    None] and "check the cable" in ends[2]["error"]
+    assert [end.get("stopped") for end in ends] == [None, True, None] and "check the cable" in ends[2][
+        "error"
+    ]
     assert run.totals["condition"] == "INCOMPLETE|INTERRUPTED"
 
 

@@ -80,8 +80,12 @@ def test_the_speed_may_change_on_the_way(clock):
 
 
 def test_speeds_are_words_or_multiples():
-    assert [speed_factor(text) for text in ("recorded", "10", "0.5", "flat")] == [1.0, 10.0, 0.5,
-                                                                                  float("inf")]
+    assert [speed_factor(text) for text in ("recorded", "10", "0.5", "flat")] == [
+        1.0,
+        10.0,
+        0.5,
+        float("inf"),
+    ]
     for bad in ("", "0", "-1", "nan", "inf", "1e999", "Recorded"):
         with pytest.raises(ValueError, match="multiple above 0"):
             speed_factor(bad)

@@ -24,8 +24,13 @@ async def backend(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asynci
 
     async def start() -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hitline.ioc.backend", str(tmp_path / "station.toml"), "det1",
-            stdout=asyncio.subprocess.PIPE)
+            sys.executable,
+            "-m",
+            "hitline.ioc.backend",
+            str(tmp_path / "station.toml"),
+            "det1",
+            stdout=asyncio.subprocess.PIPE,
+        )
         processes.append(process)
         line = await asyncio.wait_for(process.stdout.readline(), 20)
         assert line.startswith(b"ready "), line
@@ -53,11 +58,13 @@ async def until(proxy: Proxy, condition: Callable[[], bool]) -> None:
 
 
 async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing(
-        backend, tpx3, tmp_path, group):
+    backend, tpx3, tmp_path, group
+):
     file = tpx3(100_000, spacing_ns=100_000)
     (tmp_path / "station.toml").write_text(
         f'name = "{group}"\n[instruments.det1]\ntype = "replay"\n'
-        f'[instruments.det1.options]\nfile = "{file}"\nslice = "Hits"\nslice_hits = 60000\n')
+        f'[instruments.det1.options]\nfile = "{file}"\nslice = "Hits"\nslice_hits = 60000\n'
+    )
     async with Node(group, "client") as node:
         det = node.proxy("det1")
         first = await backend()
@@ -78,8 +85,14 @@ async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing
         await first.wait()
         await until(det, lambda: det.updates["hits_logged"].severity is Severity.INVALID)
         await backend()
-        await until(det, lambda: det.connected and det.updates["run"].value == "r1"
-                    and det.updates["hits_lost"].severity is Severity.MAJOR)
+        await until(
+            det,
+            lambda: (
+                det.connected
+                and det.updates["run"].value == "r1"
+                and det.updates["hits_lost"].severity is Severity.MAJOR
+            ),
+        )
         folder = tmp_path / "runs" / "r1" / "det1"
         logged = sum(header.hits for header, _ in open_run(folder) if header.kind == Kind.DATA)
         assert 21_000 < logged < 80_000

@@ -109,7 +109,7 @@ def logged(root, exposures, run="r1"):
     for number, data in enumerate(exposures, 1):
         writer.begin(number)
         for at in range(0, len(data), 3000):
-            writer.data(data[at:at + 3000], words=len(data) // 8, hits=0, **TPX3)
+            writer.data(data[at : at + 3000], words=len(data) // 8, hits=0, **TPX3)
         writer.end(number, {})
     writer.close()
     return root / run / "det1"
@@ -130,7 +130,7 @@ def test_lost_packets_of_the_recording_are_counted(tmp_path):
     data = recording(5000)
     chunk = 52 * 8
     path = tmp_path / "holes.tpx3"
-    path.write_bytes(data[:10 * chunk] + data[13 * chunk:])
+    path.write_bytes(data[: 10 * chunk] + data[13 * chunk :])
     tape = Tape(path)
     play(tape)
     assert tape.packets_lost == 3
@@ -157,16 +157,22 @@ def test_a_file_that_is_cut_off_is_played_to_its_last_word_and_says_so(tmp_path,
     path.write_bytes(data[:-cut])
     tape = Tape(path)
     out, hits = play(tape)
-    assert out == data[:len(data[:-cut]) // 8 * 8]
+    assert out == data[: len(data[:-cut]) // 8 * 8]
     assert hits == len(decoded(out)) == 500 - -(-cut // 8)
     assert "cut.tpx3" in tape.note and tape.at_end
 
 
-@pytest.mark.parametrize(("name", "data", "words"), [
-    ("none.tpx3", None, "no such file"), ("empty.tpx3", b"", "not even one word"),
-    ("short.raw", b"1234567", "7 bytes"),
-    ("text.tpx3", b"This is no recording at all.", "not with a TPX3 chunk"),
-    ("noise.bin", bytes(8000), "no Timepix3 packets"), ("table.csv", b"x,y\n1,2\n3,4\n", "bare words")])
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("none.tpx3", None, "no such file"),
+        ("empty.tpx3", b"", "not even one word"),
+        ("short.raw", b"1234567", "7 bytes"),
+        ("text.tpx3", b"This is no recording at all.", "not with a TPX3 chunk"),
+        ("noise.bin", bytes(8000), "no Timepix3 packets"),
+        ("table.csv", b"x,y\n1,2\n3,4\n", "bare words"),
+    ],
+)
 def test_what_is_no_recording_is_refused_in_one_line(tmp_path, name, data, words):
     if data is not None:
         (tmp_path / name).write_bytes(data)
@@ -188,7 +194,7 @@ def test_folders_that_hold_no_hits_are_refused(tmp_path):
 
 @given(st.binary(max_size=2000), st.integers(0, 200))
 def test_any_words_after_a_header_are_passed_on_whole(data, at):
-    words = np.frombuffer(recording(20) + data[:len(data) // 8 * 8], "<u8")
+    words = np.frombuffer(recording(20) + data[: len(data) // 8 * 8], "<u8")
     part, used = section(words, chunked=True, whole=True)
     assert used == len(words) and part.starts[0] == 0
     timed = Timer().times(part)

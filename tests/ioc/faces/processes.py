@@ -19,8 +19,12 @@ class Process:
         path = os.pathsep.join((str(RICH), os.environ.get("PYTHONPATH", "")))
         self.name = f"{module} {' '.join(args)}"
         self.child = subprocess.Popen(
-            [sys.executable, "-m", module, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {}), "PYTHONPATH": path}, text=True)
+            [sys.executable, "-m", module, *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {}), "PYTHONPATH": path},
+            text=True,
+        )
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

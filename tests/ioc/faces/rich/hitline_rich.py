@@ -15,14 +15,35 @@ class Rich(Instrument):
     """Has everything and does as it is told."""
 
     ATTRIBUTES = (
-        Attribute("voltage", "float", "Voltage of the sensor. It follows at once.", unit="V", precision=2,
-                  access="rw", low=-300.0, high=100.0, alarms=(-250.0, -200.0, 50.0, 80.0)),
+        Attribute(
+            "voltage",
+            "float",
+            "Voltage of the sensor. It follows at once.",
+            unit="V",
+            precision=2,
+            access="rw",
+            low=-300.0,
+            high=100.0,
+            alarms=(-250.0, -200.0, 50.0, 80.0),
+        ),
         Attribute("counts", "int", "Counts.", unit="1"),
         Attribute("preset", "int", "Counts to stop at.", access="rw", low=0, high=2**40),
-        Attribute("gate", "bool", "The gate is open.", access="rw", choices=("Closed", "Open"),
-                  choice_severity=(0, 1)),
-        Attribute("mode", "enum", "How it works.", access="rw", choices=("Slow", "Very fast", "Off"),
-                  choice_severity=(0, 0, 2)),
+        Attribute(
+            "gate",
+            "bool",
+            "The gate is open.",
+            access="rw",
+            choices=("Closed", "Open"),
+            choice_severity=(0, 1),
+        ),
+        Attribute(
+            "mode",
+            "enum",
+            "How it works.",
+            access="rw",
+            choices=("Slow", "Very fast", "Off"),
+            choice_severity=(0, 0, 2),
+        ),
         Attribute("note", "str", "What somebody wrote.", access="rw"),
         Attribute("slow", "float", "Takes a second to be accepted.", access="rw", low=0.0, high=10.0),
         Attribute("image", "<i4", "A picture.", shape=(6, 8), unit="hits"),
@@ -32,8 +53,12 @@ class Rich(Instrument):
         Attribute("place", "float", "Where it is.", unit="mm", precision=3, access="rw", busy="moving"),
     )
     if os.environ.get("RICH_OTHER"):  # another version of the instrument
-        ATTRIBUTES = (replace(ATTRIBUTES[0], unit="kV"), *ATTRIBUTES[1:9], *ATTRIBUTES[10:],
-                      Attribute("extra", "int", "New."))
+        ATTRIBUTES = (
+            replace(ATTRIBUTES[0], unit="kV"),
+            *ATTRIBUTES[1:9],
+            *ATTRIBUTES[10:],
+            Attribute("extra", "int", "New."),
+        )
     COMMANDS = (
         Command("stop", "Stop at once.", overtakes=True, states=ALWAYS),
         Command("jump", "Be somewhere else.", args=(("to", "float"),)),
@@ -47,9 +72,18 @@ class Rich(Instrument):
     async def connect(self) -> None:
         self._hurry = asyncio.Event()
         start: dict[str, Any] = {
-            "voltage": 0.0, "counts": 2**33 + 1, "preset": 10, "gate": False, "mode": "Slow", "note": "hello",
-            "slow": 1.0, "image": np.arange(48, dtype="<i4").reshape(6, 8), "edges": np.linspace(0, 1, 16),
-            "moving": False, "place": 0.0}
+            "voltage": 0.0,
+            "counts": 2**33 + 1,
+            "preset": 10,
+            "gate": False,
+            "mode": "Slow",
+            "note": "hello",
+            "slow": 1.0,
+            "image": np.arange(48, dtype="<i4").reshape(6, 8),
+            "edges": np.linspace(0, 1, 16),
+            "moving": False,
+            "place": 0.0,
+        }
         for name, value in start.items():
             self.publish(name, value)
 
