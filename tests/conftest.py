@@ -56,7 +56,7 @@ os.environ["EPICS_CA_SERVER_PORT"] = str(_CA_PORT)
 os.environ["EPICS_CA_REPEATER_PORT"] = str(_REPEATER_PORT)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_ports() -> Callable[[int], list[int]]:
     return _free_ports
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +11,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        return tcp.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -38,12 +31,9 @@ def _child(*argv: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def ca_env() -> dict[str, str]:
-    return {
-        **os.environ,
-        "EPICS_CA_SERVER_PORT": str(_free_port()),
-        "EPICS_CA_REPEATER_PORT": str(_free_port()),
-    }
+def ca_env(free_ports) -> dict[str, str]:
+    server, repeater = free_ports(2)
+    return {**os.environ, "EPICS_CA_SERVER_PORT": str(server), "EPICS_CA_REPEATER_PORT": str(repeater)}
 
 
 @pytest.fixture(scope="module")

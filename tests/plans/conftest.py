@@ -97,26 +97,10 @@ class Session:
             heard(name, value)
 
 
-def free_port() -> int:
-    """A port below the ephemeral range, where nobody is given one by accident."""
-    import random
-    import socket
-
-    for port in random.sample(range(20_000, 32_000), 50):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no free port between 20000 and 32000")
-
-
 @contextmanager
-def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
+def station_up(folder: Path, ports: list[int], text: str = STATION) -> Iterator[Running]:
     """Run a station until the block ends; it must end in order."""
-    port = free_port()
+    port, repeater = ports
     subprocess.run(
         [*HITLINE, "scene", str(folder / "scene.tpx3"), "--hits", str(HITS), "--rate", "1e5"],
         check=True,
@@ -128,7 +112,7 @@ def station_up(folder: Path, text: str = STATION) -> Iterator[Running]:
     assert len(tot) == HITS
     file = folder / "station.toml"
     file.write_text(text.format(name=f"test{uuid.uuid4().hex[:12]}", port=port))
-    env = {**os.environ, "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(free_port())}
+    env = {**os.environ, "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(repeater)}
     with subprocess.Popen([*HITLINE, "up", str(file)], stdout=subprocess.PIPE, text=True, env=env) as up:
         try:
             assert up.stdout is not None
@@ -168,14 +152,14 @@ def session_on(station: Running, layer: str) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory) -> Iterator[Running]:
+def running(tmp_path_factory, free_ports) -> Iterator[Running]:
     """A station of replay, worker, conductor, CA and Tango face."""
-    with station_up(tmp_path_factory.mktemp("station")) as station:
+    with station_up(tmp_path_factory.mktemp("station"), free_ports(2)) as station:
         yield station
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory) -> Iterator[Session]:
+def two(tmp_path_factory, free_ports) -> Iterator[Session]:
     """A session over caproto on a station of two readouts, the first with two workers."""
     more = """
 [instruments.det2]
@@ -193,7 +177,10 @@ source = "det2"
 blocks = ["counts", "spectra"]
 """
     folder = tmp_path_factory.mktemp("two")
-    with station_up(folder, STATION + more) as station, session_on(station, "caproto") as session:
+    with (
+        station_up(folder, free_ports(2), STATION + more) as station,
+        session_on(station, "caproto") as session,
+    ):
         yield session
 
 
