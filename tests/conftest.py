@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import socket
 import threading
 import uuid
@@ -15,6 +16,10 @@ from hypothesis import settings
 # A busy machine is no failure: examples have no deadline, tests have a timeout.
 settings.register_profile("hitline", deadline=None)
 settings.load_profile("hitline")
+
+# A shell that starts us in the background has us ignore SIGINT, and our children after us: tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Set before any EPICS client or server is imported anywhere.
 LOOPBACK = {
