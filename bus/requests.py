@@ -134,10 +134,11 @@ class Requests:
         state: State = self.instrument.state()
         if state not in what.states:
             where = ", ".join(s.name for s in what.states)
+            cure = "; see its status, repair the cause, then send initialize (Reset)"
             raise Refused(
                 "state",
                 f"{self.instrument.name}: {request.text} {what.name} is not possible "
-                f"in {state.name}, only in {where}",
+                f"in {state.name}, only in {where}" + cure * (state in (State.SAFE, State.ERROR)),
             )
 
     def _seq(self, name: str) -> int:

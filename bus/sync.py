@@ -145,10 +145,22 @@ class Client:
     def _with(self, name: str, work: Callable[[Proxy], Coroutine[Any, Any, T]], timeout_s: float = 0.0) -> T:
         async def run() -> T:
             proxy = self._node.proxy(name)
-            await proxy.wait_connected(self.find_s)
+            try:
+                await proxy.wait_connected(self.find_s)
+            except TimeoutError:
+                if proxy.state is State.DEAD:
+                    raise TimeoutError(self._absent(name)) from None
+                raise
             return await work(proxy)
 
         return self._wait(run(), self.find_s + timeout_s)
+
+    def _absent(self, name: str) -> str:
+        group = self._node.group
+        living = [p.name for p in self._node.proxies.values() if p.state is not State.DEAD]
+        if not living:
+            return f"{name}: nothing of station {group!r} is on the bus; is it up? (hitline up)"
+        return f"no instrument {name!r} is on the bus; station {group!r} has {', '.join(sorted(living))}"
 
     def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -149,7 +149,10 @@ def _scalar(hint: Any, rules: Rules, document: Document, value: Any, path: KeyPa
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise document.error(path, f"wants {words}, got {_what(value)}")
     if hint is Path:
-        return (document.file.parent / Path(value).expanduser()).absolute()
+        place = (document.file.parent / Path(value).expanduser()).absolute()
+        if rules.get("exists") and not place.exists():
+            raise document.error(path, f"there is no file or folder {place}")
+        return place
     number = hint in (int, float)
     if number and not value > rules.get("above", -float("inf")):
         raise document.error(path, f"{value} must be above {rules.get('above')}")

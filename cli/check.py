@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     found = check(roots, records.records, args.timeout)
     leave()
     missing = [pv for pv in found if not pv.connected]
-    shown = found if args.all else missing
+    shown = found if args.all else missing if len(missing) < len(found) else []
     width = max((len(pv.pv) for pv in shown), default=0)
     for pv in sorted(shown, key=lambda pv: (pv.connected, pv.pv)):
         print(f"{pv.pv:{width}}  {'ok' if pv.connected else 'NOT CONNECTED':13}  {pv.user}")

@@ -12,6 +12,7 @@ from hitline.db.check import Tables
 from hitline.db.records import Record
 from hitline.ioc.faces.table import SHIPPED, Table, table
 
+from .station import add_station, station_file
 from .tables import of_station, problems, stale
 
 HELP = """Write, check and list process variables
@@ -38,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     helps = {"check": "check the records of a station strictly", "list": "show the PVs of a station"}
     for name, text in helps.items():
         action = actions.add_parser(name, help=text)
-        action.add_argument("station", metavar="STATION", help="the station file")
+        add_station(action)
         if name == "list":
             action.add_argument("--json", action="store_true", help="as JSON")
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return _generate(args.check)
     from hitline.bus.station import load
 
-    station = load(args.station)
+    station = load(station_file(args))
     made = table(station)
     return _check(station, made) if args.action == "check" else _list(station, made, args.json)
 
@@ -127,7 +128,10 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table as Picture
 
-    picture = Picture(*columns, box=None)
+    picture = Picture(box=None)
+    picture.add_column(columns[0], no_wrap=True, overflow="ignore")  # of all, the names must be whole
+    for column in columns[1:]:
+        picture.add_column(column)
     for line in lines:
         picture.add_row(*line)
     Console().print(picture)

@@ -11,18 +11,17 @@ USUAL = "station.toml"
 
 
 def add_station(parser: argparse.ArgumentParser, *, option: bool = False) -> None:
-    """Declare the station file, as the only positional argument or as the option -s."""
+    """Declare the station file as the option -s; unless `option`, also as the only positional argument."""
     text = f"station file (default: ${VARIABLE}, else ./{USUAL})"
-    if option:
-        parser.add_argument("-s", "--station", type=Path, metavar="FILE", help=text)
-    else:
-        parser.add_argument("station", type=Path, nargs="?", metavar="STATION", help=text)
+    parser.add_argument("-s", "--station", dest="named", type=Path, metavar="FILE", help=text)
+    if not option:
+        parser.add_argument("station", type=Path, nargs="?", metavar="STATION", help="the same")
 
 
 def station_file(args: argparse.Namespace) -> Path:
     """Give the path of the station file; FileNotFoundError says how to name one."""
-    if args.station:
-        return Path(args.station)
+    if given := args.named or getattr(args, "station", None):
+        return Path(given)
     path = Path(os.environ.get(VARIABLE) or USUAL)
     if not path.exists():
         raise FileNotFoundError(f"no station file {path}: name one, set {VARIABLE}, or go to its folder")

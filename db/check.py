@@ -64,9 +64,9 @@ def check(
     for record in database.records.values():
         errors = form(record)
         tied = binding(record)
-        if tied is not None and not errors:
-            reason = misfit(record, tied, instruments.get(tied.instrument))
-            errors += [_error(record, reason)] if reason else []
+        reason = misfit(record, tied, instruments.get(tied.instrument)) if tied and not errors else ""
+        if reason:
+            errors.append(DbError(*record.place(_named(record, reason)), f"{record.name}: {reason}"))
         group = record.fields.get("ASG", "DEFAULT") or "DEFAULT"
         if groups is not None and group not in groups:
             errors.append(_error(record, f"access group {group!r} is not in the .acf file", "ASG"))
@@ -102,6 +102,12 @@ def form(record: Record) -> list[DbError]:
 
 def _error(record: Record, reason: str, field: str = "") -> DbError:
     return DbError(*record.place(field), f"{record.name}{field and '.' + field}: {reason}")
+
+
+def _named(record: Record, reason: str) -> str:
+    """Give the field that a reason speaks of, for its place: an overlay may have set it."""
+    words = set(re.findall(r"[A-Z0-9]+", reason))
+    return next((name for name in record.fields if name in words), "")
 
 
 def _field(name: str, value: str, allowed: Mapping[str, str], *, whole: bool) -> str:

@@ -157,6 +157,15 @@ def load(path: str | Path, macros: Mapping[str, str] | None = None) -> dict[str,
     return database.records
 
 
+def removed(path: Path, macros: Mapping[str, str]) -> set[str]:
+    """Names of the records that a file takes out with `record("#", ...)`; raises DbError."""
+    return {
+        said.name
+        for said in statements(_read(path), str(path), macros, _beside)
+        if isinstance(said, RecordStatement) and said.rtype == "#"
+    }
+
+
 def _read(path: Path) -> str:
     """Return the text of a file, UTF-8 or else Latin-1, which older sites write their units in."""
     try:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, available, find, load_
 from hitline.bus.station import InstrumentEntry, Station, WorkerEntry, load
 
 if TYPE_CHECKING:
-    from ophyd import Device
+    from ophyd import Component, Device
 
 DEVICES = "hitline.devices"
 """Entry point group of other packages' device classes, named by the kind of instrument that they show."""
@@ -69,8 +69,9 @@ class Devices(Mapping[str, Any]):
         return run
 
     def _make_instrument(self, name: str, entry: InstrumentEntry) -> "Device":
-        from ophyd import Component, Kind
+        from ophyd import Kind
 
+        from .hidden import shown
         from .tables import Table, components, specialise
 
         instrument = find(INSTRUMENTS, entry.type)
@@ -82,13 +83,28 @@ class Devices(Mapping[str, Any]):
                 component.kind &= ~Kind.normal
             more["conductor"] = self.get("run")
             made |= {
-                worker: Component(worker_class(worker, w), self._prefix(worker, w.pv), add_prefix=())
+                worker: self._worker(worker, w)
                 for worker, w in self._station.workers.items()
                 if w.source == name
             }
-        device = specialise(base, name, made)(self._prefix(name, entry.pv), name=name, **more)
+        prefix = self._prefix(name, entry.pv)
+        device = shown(specialise(base, name, made), prefix, self._hidden)(prefix, name=name, **more)
         device.refusal = self["station"].refusal
         return device
+
+    def _worker(self, name: str, worker: WorkerEntry) -> "Component":
+        from ophyd import Component
+
+        from .hidden import shown
+
+        prefix = self._prefix(name, worker.pv)
+        return Component(shown(worker_class(name, worker), prefix, self._hidden), prefix, add_prefix=())
+
+    @cached_property
+    def _hidden(self) -> frozenset[str]:
+        from .hidden import hidden
+
+        return hidden(self._station)
 
     def _find_worker(self, name: str, worker: WorkerEntry) -> "Device":
         return getattr(self[worker.source], name)

@@ -48,7 +48,7 @@ class Crew:
             names = ", ".join(f"{name} ({pid})" for name, pid in left.items())
             raise Refused(
                 "state",
-                f"station {self.station.name!r} runs already: {names}; "
+                f"{self.station.data} is in use, its station runs already: {names}; "
                 f"stop it with: hitline down {self.station.file}",
             )
 

@@ -24,7 +24,7 @@ REPLAY = (
         "str",
         "Recording that is played. A file or a folder of a run log.",
         access="rw",
-        states=(State.INIT, State.ORBIT),
+        states=(State.NEW, State.INIT, State.ORBIT, State.ERROR),
     ),
     Attribute("speed", "str", "recorded, flat, or a multiple such as 10.", access="rw"),
     Attribute("slice", "enum", "What one exposure plays.", access="rw", choices=SLICES),
@@ -49,7 +49,7 @@ REPLAY = (
 class ReplayOptions(LogOptions):
     """Options of a replay."""
 
-    file: Path
+    file: Path = field(metadata={"exists": True})
     """A `.tpx3` file, a file of bare words (.raw, .bin), or the folder of one of our runs."""
     speed: str = "recorded"
     """recorded, flat, or a multiple such as 10."""
@@ -226,8 +226,14 @@ class Replay(Detector):
             if value != self.value(name):
                 self.publish(name, value)
         lost, last = self.tape.packets_lost, self.board.updates.get("packets_lost")
-        if last is None or last.value != lost:
-            unknown = "the recording has no packet counters" if lost is None else ""
+        unknown = (
+            ""
+            if lost is not None
+            else "no packet counters in what was played"
+            if self.tape.played_bytes
+            else "nothing was played yet"
+        )
+        if last is None or (last.value, last.status) != (lost, unknown):
             self.publish("packets_lost", lost, Severity.INVALID if unknown else Severity.OK, unknown)
         if self.tape.note and not self.board.updates["file"].status:
             self.publish("file", str(self.tape.path), Severity.MINOR, self.tape.note)

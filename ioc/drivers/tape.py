@@ -114,6 +114,16 @@ class Tape:
                 yield from self._pieces(part, timed)
             if until.mark and part.mark:
                 return
+        if until.hits is not None:
+            yield from self._hitless(timed)
+
+    def _hitless(self, timed: bool) -> Generator[Piece, None, None]:
+        """Play what follows without a hit: at the end of a recording it would make an empty exposure."""
+        while (part := self._read(timed)) is not None:
+            if part.hit_count:
+                self._rest = part
+                return
+            yield from self._pieces(part, timed)
 
     def _keep(self, part: Section, at: int) -> Section:
         """Put back what lies behind word `at`; return what lies before it."""

@@ -38,7 +38,7 @@ def test_talking_to_a_station(up: subprocess.Popen[str], hitline: Run, station: 
     for words, text in (
         (["set", "gauge", "presure", "1"], "has no attribute or command 'presure'"),
         (["get", "gauge", "presure"], "has no attribute 'presure'"),
-        (["get", "nobody"], "nobody: not connected in group"),
+        (["get", "nobody"], "no instrument 'nobody' is on the bus"),
         (["set", "gauge", "pressure", "much"], "wants a number, got 'much'"),
         (["set", "run", "start", "a", "b"], "start takes 1 arguments (owner), got 2"),
     ):

@@ -150,5 +150,35 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group,
         env={**os.environ, **env},
     )
     assert done.returncode == 1
-    assert "T:GAUGE1:Pressure " in done.stdout and "gauge1.pressure" in done.stdout
+    assert len(done.stdout.splitlines()) == 1, "when nothing answers, there is one thing to say"
     assert "is the CA face up?" in done.stdout and "Traceback" not in done.stdout + done.stderr
+
+
+HIDDEN = """
+import json, sys
+from hitline.devices import make_devices
+devices = make_devices(sys.argv[1])
+det = devices.det1
+print(json.dumps([det.component_names, det.ana1.component_names]))
+"""
+
+
+def test_what_a_site_has_hidden_is_no_part_of_a_device(tmp_path: Path) -> None:
+    (tmp_path / "beam.tpx3").touch()
+    (tmp_path / "site.db").write_text(
+        'record("#", "$(P)DET1:Model_RBV")\n'
+        'record("#", "$(P)DET1:AcquireTime_RBV")\n'
+        'record("#", "$(P)ANA1:Lag_RBV")\n'
+        'record("#", "$(P)ANA1:ExposureHits_RBV")\n'
+    )
+    (tmp_path / "station.toml").write_text(
+        'name = "hidden"\nprefix = "H:"\n[instruments.det1]\ntype = "replay"\n'
+        '[instruments.det1.options]\nfile = "beam.tpx3"\n[workers.ana1]\nsource = "det1"\n'
+        '[faces.ca]\noverlays = ["site.db"]\n'
+    )
+    told = _python("-c", HIDDEN, str(tmp_path / "station.toml"))
+    det, ana = json.loads(told)
+    assert "model" not in det and "manufacturer" in det
+    assert "acquire_time" in det, "needed, so it is missed by name when it connects"
+    assert "lag" not in ana and "lag_s" in ana
+    assert "exposure_hits" in ana, "read in every event"

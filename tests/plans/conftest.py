@@ -57,6 +57,15 @@ class Running:
     def pid(self, process: str) -> int:
         return living(pid_file(self.data))[process]
 
+    def restarted(self, process: str, before: int, patience_s: float = 20.0) -> bool:
+        """Wait until a process lives under another pid; a plan may have ended before it is back."""
+        pause = threading.Event()
+        for _ in range(int(patience_s / 0.1)):
+            if living(pid_file(self.data)).get(process, before) != before:
+                return True
+            pause.wait(0.1)
+        return False
+
     def kill(self, process: str) -> None:
         os.kill(self.pid(process), signal.SIGKILL)
 

@@ -85,7 +85,7 @@ def survives(running, session, undisturbed, process, seed):
     before = running.pid(process)
     outcome, result = session.ask("scan", killer, hits=HITS)
     assert outcome == "done", f"{killer}: {result}"
-    assert running.pid(process) != before, f"{killer}: it was not"
+    assert running.restarted(process, before), f"{killer}: it was not, or does not come back"
     events, results = undisturbed
     assert columns(killer.events) == columns(events), killer
     assert {key: result[key] for key in SAME} == {key: results[key] for key in SAME}, killer
@@ -97,9 +97,15 @@ def test_a_plan_outlives_a_killed_process(process, running, session, undisturbed
     survives(running, session, undisturbed, process, seed=1)
 
 
+# A plan does not wait for the Tango face: killed too often in a row, it would be given up.
+KILLS = [
+    *((process, seed) for process in ("face-ca", "ana1", "run") for seed in range(2, 10)),
+    *(("face-tango", seed) for seed in range(2, 6)),
+]
+
+
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", range(2, 10))
-@pytest.mark.parametrize("process", ["face-ca", "face-tango", "ana1", "run"])
+@pytest.mark.parametrize(("process", "seed"), KILLS)
 def test_a_plan_outlives_a_killed_process_at_any_instant(process, seed, running, session, undisturbed):
     survives(running, session, undisturbed, process, seed)
 

@@ -192,7 +192,11 @@ def test_damaged_files_load_or_are_told(write: Write, full: str) -> None:
 
 
 def test_the_tutorials_file(tmp_path: Path) -> None:
-    file = Path(__file__).parents[2] / "docs" / "tutorial" / "station.toml"
+    file = tmp_path / "station.toml"
+    file.write_text((Path(__file__).parents[2] / "docs" / "tutorial" / "station.toml").read_text())
+    with pytest.raises(StationError, match=r"station.toml:16: .*options\.file: there is no file or folder"):
+        load(file)
+    (tmp_path / "recording.tpx3").touch()
     station = load(file)
     assert station.instruments["det1"].options.slice_hits == 1000
     assert problems(station, table(station)) == []
