@@ -6,10 +6,11 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device, Kind
 
+from .bell import Bell
 from .settings import NumberSetting
 from .signals import Array, Count, Flag, Number, Sample, Text, Typed
 from .status import Status
-from .wait import Bell, Failed, Seen, Verdict, drive
+from .wait import Failed, Seen, Verdict, drive
 
 RESULTS_S = 60.0
 """How long results of an exposure may come after its end; a restarted worker must fit in."""

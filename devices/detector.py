@@ -8,14 +8,17 @@ from ophyd import Component as Cpt
 from ophyd import Device, Kind
 
 from .analysis import RESULTS_S, HitAnalysis, as_readings
+from .bell import Bell
 from .exposure import expose
 from .external import RunLog
 from .run import MOVE_S, Run
 from .settings import ChoiceSetting, NumberSetting, Request
 from .signals import Choice, Count, Flag, Number, Sample, Text
 from .status import Status
-from .wait import Bell, Refusal, never
+from .wait import Refusal, never
 
+MEET_S = 10.0
+"""The first answer of a station may take this long; libca looks for a server that was restarted so slowly."""
 PATIENCE_S = 60.0
 """An exposure may last this much longer than its acquire time: draining, a restarted face."""
 
@@ -86,6 +89,7 @@ class HitDetector(Device):
 
     def stage(self) -> list[Any]:
         """Launch the run and forget the last exposure."""
+        self._meet()
         staged = super().stage()
         self._forget()
         try:
@@ -173,6 +177,19 @@ class HitDetector(Device):
     def collect_asset_docs(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Documents that lead to the exposure's raw words in the run log."""
         yield from self.log_asset.documents(f"{self.name}_log", self.source)
+
+    def _meet(self) -> None:
+        """Tell at once when a station is not up; one that goes away later is waited for."""
+        for signal in [self.exposure] if self.conductor is None else [self.conductor.state, self.exposure]:
+            if signal.connected or signal.drops:
+                continue
+            try:
+                signal.wait_for_connection(timeout=MEET_S)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"{self.name}: {signal.pvname} does not answer within {MEET_S:g} s; is the station up? "
+                    "(hitline up, hitline status)"
+                ) from None
 
     def _acquire_s(self) -> float:
         """Acquire time, the last known one while the server is away; 0 when it is not known."""

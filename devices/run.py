@@ -10,10 +10,11 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Device
 
+from .bell import Bell
 from .settings import Request, TextRequest
 from .signals import Choice, Count, Flag, Text
 from .status import Status
-from .wait import Bell, Failed, Put, Refusal, Seen, Verdict, drive, never
+from .wait import Failed, Put, Refusal, Seen, Verdict, drive, never
 
 MOVE_S = 30.0
 """Default timeout of a transition of the whole station; a restarted conductor must fit in."""

@@ -6,9 +6,10 @@ from ophyd.signal import EpicsSignal
 from ophyd.utils import ReadOnlyError
 from ophyd.utils.epics_pvs import AlarmSeverity
 
+from .bell import Bell
 from .signals import LONG, Typed
 from .status import Status
-from .wait import Bell, Failed, Put, Refusal, Seen, Verdict, drive, never
+from .wait import Failed, Put, Refusal, Seen, Verdict, drive, never
 
 SET_S = 10.0
 """Default timeout of `set`."""

@@ -84,6 +84,8 @@ class Status(StatusBase):
             )
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.seen or 'nothing seen yet'})"
+        # Bluesky's FailedStatus shows nothing but this: a refusal with its next step belongs into it.
+        failure = self.exception(0) if self.done and not self.success else None
+        return f"{self.what} ({failure or self.seen or 'nothing seen yet'})"
 
     __repr__ = __str__

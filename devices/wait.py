@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from .bell import Bell
+
 POLL_S = 0.25
 """Longest time between two looks. Higher: a lost monitor costs more; lower: more traffic while waiting."""
 LATE_S = 2.5
@@ -72,25 +74,6 @@ class Refusal:
 def never(pv: str) -> Refusal:
     """Stand in for a station whose refusals nobody knows."""
     return Refusal()
-
-
-class Bell:
-    """Wakes the waits of a device; any monitor callback may ring it."""
-
-    def __init__(self) -> None:
-        self.rings = 0
-        self._condition = threading.Condition()
-
-    def ring(self, *args: Any, **kwargs: Any) -> None:
-        """Wake everybody; the arguments are those of a monitor callback and do not matter."""
-        with self._condition:
-            self.rings += 1
-            self._condition.notify_all()
-
-    def wait(self, since: int, timeout_s: float) -> None:
-        """Return when it has rung more than `since` times, or after `timeout_s`."""
-        with self._condition:
-            self._condition.wait_for(lambda: self.rings != since, timeout_s)
 
 
 class Put:
