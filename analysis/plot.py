@@ -78,7 +78,8 @@ def _image(axes: "Axes", image: np.ndarray) -> None:
 
 
 def _tot_spectrum(axes: "Axes", spectrum: np.ndarray) -> None:
-    axes.stairs(spectrum, (np.arange(spectrum.size + 1) - 0.5) * TOT_NS, fill=True)
+    used = int(np.flatnonzero(spectrum).max(initial=1)) + 2
+    axes.stairs(spectrum[:used], (np.arange(len(spectrum[:used]) + 1) - 0.5) * TOT_NS, fill=True)
     _log_counts(axes, spectrum, "hits per 25 ns")
     axes.set_xlabel("time over threshold (ns)")
 
