@@ -201,7 +201,12 @@ class LogWriter:
             done = self._room.wait_for(
                 lambda: self._failed or (self._assembler.empty and not pump.busy), timeout_s
             )
-            return done and not self._failed
+            if done and not self._failed:
+                return True
+        if pump.failed:
+            # Its marks come a moment later: whoever asks next must find in them what became of the run.
+            pump.join(timeout_s)
+        return False
 
     def close(
         self,
