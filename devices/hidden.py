@@ -8,6 +8,8 @@ from hitline.db.error import DbError
 from hitline.db.records import removed
 from ophyd import Component, Device, Kind
 
+from .tables import specialise
+
 NEEDED = frozenset(
     ("acquire", "acquire_time", "acquiring", "cmd_stop", "condition", "log_folder", "exposure", "run")
 )
@@ -32,10 +34,7 @@ def shown(cls: type[Device], prefix: str, gone: Container[str]) -> type[Device]:
         and (f"{prefix}{part.suffix}" in gone or f"{prefix}{part.suffix}_RBV" in gone)
         and spare(name, part)
     ]
-    if not absent:
-        return cls
-    more = {"__doc__": cls.__doc__, "__module__": __name__, **dict.fromkeys(absent)}
-    return type(cls.__name__, (cls,), more)
+    return specialise(cls, "shown", {}, absent) if absent else cls
 
 
 def spare(name: str, part: Component) -> bool:
