@@ -102,7 +102,7 @@ CHIP = (
         for dac in DACS
     ),
     Attribute("configuring", "bool", "The chip is being set up.", pv="Configuring_RBV"),
-    Attribute("configured", "bool", "The chip has the whole configuration shown. False after a restart."),
+    Attribute("configured", "bool", "The chip has what is shown here. False after a restart."),
     Attribute(
         "pixel_file",
         "str",
