@@ -173,7 +173,7 @@ STREAM = (
     Attribute("kernel_drops", "int", "Datagrams that the kernel dropped.", alarms=(None, None, None, 1.0)),
     Attribute("datagrams_foreign", "int", "Data datagrams from other hosts.", alarms=(None, None, 1.0, None)),
     Attribute(
-        "datagrams_cut", "int", "Datagrams with part of a word, or too long.", alarms=(None, None, 1.0, None)
+        "datagrams_cut", "int", "Datagrams with part of a word. Or too long.", alarms=(None, None, 1.0, None)
     ),
     Attribute("words_unknown", "int", "Words without a public meaning.", alarms=(None, None, 1.0, None)),
     Attribute("trigger_words", "int", "Trigger words of this run. Kept raw in the log."),
