@@ -6,7 +6,7 @@ the event loop; a driver that blocks hands its work to a thread.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .attribute import Attribute, Board, Command, Refused, Severity, Update
@@ -49,6 +49,8 @@ class Instrument:
         A setter or command may call it in its own task."""
         self.station: Station | None = None
         """The station that it is part of, set by the backend before `connect`: data folder, interface."""
+        self.neighbours: Mapping[str, Instrument] = {}
+        """The instruments of its process by name, itself among them, set by the backend before `connect`."""
         self.describe_more: dict[str, Any] = {}
         """Extra keys of the `describe` reply, such as the port of the hit feed."""
 

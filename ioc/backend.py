@@ -67,6 +67,8 @@ async def stopped(stop: asyncio.Event, satellites: list[Satellite]) -> None:
 async def serve(station: Station, process: str, stop: asyncio.Event) -> None:
     """Run the instruments of `process` until `stop`, or until all of them were shut down by command."""
     instruments = [make(station, name) for name in instruments_of(station, process)]
+    for instrument in instruments:
+        instrument.neighbours = {other.name: other for other in instruments}
     async with Node(station.name, process, interface=station.interface, arrays=False) as node:
         roles = {name: entry.role for name, entry in station.instruments.items()}
         satellites = await on_the_bus(node, instruments, roles)
