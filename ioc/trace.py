@@ -16,6 +16,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from hitline.bus.instrument import Instrument
 
@@ -46,7 +47,7 @@ def trace_of(instrument: Instrument, type: str) -> "Trace | None":
     now = datetime.now(UTC)
     (base / folder).mkdir(parents=True, exist_ok=True)
     path = base / folder / f"{instrument.name}-{now:%Y%m%d-%H%M%S-%f}.trace"
-    options = asdict(instrument.options) if is_dataclass(instrument.options) else {}
+    options = _options(instrument.options)
     header = Header(instrument.name, type, metadata.version("hitline"), now.isoformat(), options)
     return Trace(path, header)
 
@@ -122,9 +123,9 @@ class Trace:
             self._closing = True
 
     def _next(self) -> tuple[int, bool, str, bytes, Sequence[int]] | None:
+        if not self._queue:  # looked at again below; who adds meanwhile does not wait for a disk
+            self._file.flush()
         with self._news:
-            if not self._queue:
-                self._file.flush()
             self._news.wait_for(lambda: self._queue or self._closing)
             if not self._queue:
                 return None
@@ -142,6 +143,10 @@ class Trace:
             return
         self._written += self._file.write(line)
         self._share[record.channel] = share
+
+
+def _options(options: Any) -> dict[str, Any]:
+    return asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
 
 
 def _records(t_ns: int, sent: bool, channel: str, data: bytes, sizes: Sequence[int]) -> list[Record]:

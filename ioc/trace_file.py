@@ -60,11 +60,12 @@ class Record:
 
     def line(self) -> str:
         """Its line in the file."""
-        text = self.data.hex() if len(self.data) <= HEX_BYTES else base64.b64encode(self.data).decode()
-        kind = "hex" if len(self.data) <= HEX_BYTES else "base64"
-        return (
-            f'{{"t": {self.t_ns}, "{"out" if self.sent else "in"}": "{self.channel}", "{kind}": "{text}"}}\n'
-        )
+        if len(self.data) <= HEX_BYTES:
+            kind, text = "hex", self.data.hex()
+        else:
+            kind, text = "base64", base64.b64encode(self.data).decode()
+        way = "out" if self.sent else "in"
+        return f'{{"t": {self.t_ns}, "{way}": "{self.channel}", "{kind}": "{text}"}}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class Skipped:
 
 
 def read(path: Path) -> tuple[Header, Iterator[Record | Skipped]]:
-    """Open a trace; ValueError names file, line and what is wrong. A last line cut short by a death is left out."""
+    """Open a trace; ValueError names file, line and what is wrong.
+
+    A last line that a death cut short is left out.
+    """
     lines = _lines(path)
     header = _header(path, next(lines, (1, ""))[1])
     return header, (_parse(path, number, line) for number, line in lines)
@@ -106,9 +110,8 @@ def _header(path: Path, line: str) -> Header:
         raise ValueError(f"{path}: is no trace: the first line must hold hitline_trace") from None
     if version != VERSION:
         raise ValueError(f"{path}: trace of version {version}, this program reads version {VERSION}")
-    return Header(
-        *(facts.get(key, "") for key in ("instrument", "type", "hitline", "wall")), facts["options"]
-    )
+    text = {key: str(facts.get(key, "")) for key in ("instrument", "type", "hitline", "wall")}
+    return Header(**text, options=facts.get("options", {}))
 
 
 def _parse(path: Path, number: int, line: str) -> Record | Skipped:
@@ -116,11 +119,11 @@ def _parse(path: Path, number: int, line: str) -> Record | Skipped:
         facts = json.loads(line)
         if "skipped" in facts:
             return Skipped(facts["t"], facts["skipped"], facts["records"], facts["bytes"], facts["why"])
-        data = (
-            bytes.fromhex(facts["hex"])
-            if "hex" in facts
-            else base64.b64decode(facts["base64"], validate=True)
-        )
-        return Record(int(facts["t"]), "out" in facts, facts["out" if "out" in facts else "in"], data)
+        way = "out" if "out" in facts else "in"
+        if "hex" in facts:
+            data = bytes.fromhex(facts["hex"])
+        else:
+            data = base64.b64decode(facts["base64"], validate=True)
+        return Record(int(facts["t"]), way == "out", facts[way], data)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}:{number}: is no record of a trace: {error!r}") from None
