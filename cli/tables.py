@@ -24,6 +24,7 @@ def shipped() -> dict[str, str]:
     """Give {file name: text} of the shipped databases; raises TableError."""
     from hitline.ioc.conductor import Conductor
     from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
+    from hitline.ioc.drivers.katherine_table import KATHERINE, KATHERINE_COMMANDS
     from hitline.ioc.drivers.replay import Replay
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
@@ -36,6 +37,9 @@ def shipped() -> dict[str, str]:
             _beyond(Replay.ATTRIBUTES, DETECTOR),
             _beyond(Replay.COMMANDS, COMMANDS),
             title="replay.db: what a replayed file has beyond a readout.",
+        ),
+        "katherine.db": database(
+            KATHERINE, KATHERINE_COMMANDS, title="katherine.db: what a Katherine has beyond a readout."
         ),
         "analysis.db": database(_analysis(BLOCKS_SHIPPED), title="analysis.db: an analysis worker."),
         "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),
