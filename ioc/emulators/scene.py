@@ -7,10 +7,12 @@ that one sends of them.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...bus.formats.quad import QUAD_SIDE, SIDE
 from ...bus.formats.times import Ints
+from .pixels import Truth
+
+__all__ = ["DRIFT", "TICKS_PER_S", "Scene", "Truth"]
 
 SHAPES = 256
 """Different clusters that a scene is made of. Larger: slower to begin; smaller: visibly the same ones
@@ -18,26 +20,6 @@ again."""
 TICKS_PER_S = 640_000_000
 DRIFT = 64
 """Ticks (100 ns): longest delay of a hit behind its particle, as charge drifts through the sensor."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What happened, in time order; equal-length arrays.
-
-    x, y: uint16, pixels of the whole picture, origin bottom left. t: int64, ticks of 1.5625 ns since the
-    timer's zero. tot: uint16, steps of 25 ns. particle: int64, which particle made the hit, 0, 1, ... in
-    order of time.
-    Two particles close in space and time make one cluster, so the count of particles bounds that of clusters.
-    """
-
-    x: NDArray[np.uint16]
-    y: NDArray[np.uint16]
-    t: Ints
-    tot: NDArray[np.uint16]
-    particle: Ints
-
-    def __len__(self) -> int:
-        return len(self.t)
 
 
 @dataclass(frozen=True)
