@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-PIXEL_DACS = 18
-
 
 @dataclass(frozen=True, slots=True)
 class Dac:
@@ -51,10 +49,11 @@ MONITORS = (
 """(code of 0x0F, name) of the monitor voltages, in the order in which 0x14 sends them."""
 
 COARSE_STEP = 160
-"""Fine steps in one coarse step of the threshold, as in the public scans of tpx3-daq."""
+"""Fine steps in one coarse step of the threshold, nearly: the rule of the threshold scans of tpx3-daq."""
 FINE_FIRST = 352
 """Fine code from which on a coarse step is used, so that each threshold has one setting."""
 THRESHOLD_MAX = 511 + 15 * COARSE_STEP
+"""Fine steps."""
 
 
 def threshold_codes(threshold: int) -> tuple[int, int]:

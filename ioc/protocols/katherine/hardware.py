@@ -104,9 +104,9 @@ class ChipId:
     def parse(cls, text: str) -> "ChipId":
         """Read the text form; ValueError when it is none."""
         head, dash, wafer = text.partition("-W")
-        if not (dash and len(head) >= 2 and "A" <= head[0] <= "O" and head[1:].isdigit() and wafer.isdigit()):
-            raise ValueError(f"chip id {text!r} is not like K7-W0005")
-        row = int(head[1:])
-        if row > 15 or int(wafer) > 4095:
-            raise ValueError(f"chip id {text!r}: row above 15 or wafer above 4095")
-        return cls(ord(head[0]) - ord("A") + 1 | row << 4 | int(wafer) << 8)
+        row, digits = head[1:], "0123456789"
+        if not (dash and row and wafer and "A" <= head[0] <= "O" and not (row + wafer).strip(digits)):
+            raise ValueError(f"chip id {text!r}: must be column A to O, row, -W, wafer, as in K7-W0005")
+        if int(row) > 15 or int(wafer) > 4095:
+            raise ValueError(f"chip id {text!r}: the row must be at most 15, the wafer at most 4095")
+        return cls(ord(head[0]) - ord("A") + 1 | int(row) << 4 | int(wafer) << 8)

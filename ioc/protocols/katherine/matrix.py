@@ -29,7 +29,7 @@ def _zeros() -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """uint8[256, 256] each; nobody writes to them after it was made."""
+    """uint8[256, 256] each, [y, x]; nobody writes to them after it was made."""
 
     mask: NDArray[np.uint8] = field(default_factory=_zeros)
     """1: the pixel is off."""
@@ -38,10 +38,16 @@ class Pixels:
     pulse: NDArray[np.uint8] = field(default_factory=_zeros)
     """1: the pixel takes test pulses."""
 
+    def __post_init__(self) -> None:
+        for name, part, high in (("mask", self.mask, 1), ("trim", self.trim, 15), ("pulse", self.pulse, 1)):
+            if part.shape != (SIDE, SIDE) or part.dtype != np.uint8:
+                raise ValueError(f"{name}: {part.dtype}{list(part.shape)}: must be uint8[{SIDE}, {SIDE}]")
+            if np.any(part > high):
+                y, x = np.argwhere(part > high)[0]
+                raise ValueError(f"{name} of pixel {x}, {y}: {part[y, x]} must be 0 to {high}")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pixels) and bool(np.array_equal(self.codes(), other.codes()))
-
-    __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     def codes(self) -> NDArray[np.uint8]:
         """The byte of each pixel in the chip's order of bits, uint8[256, 256]: the trim is reversed."""
@@ -67,17 +73,26 @@ class Pixels:
 
     @classmethod
     def of_upload(cls, stream: bytes) -> "Pixels":
-        """The inverse."""
-        return cls.of_codes(np.frombuffer(stream, np.uint8, BYTES)[OFFSET])
+        """The inverse; raises ValueError for another number of bytes, or bits that no pixel has."""
+        if len(stream) != BYTES:
+            raise ValueError(f"pixel configuration of {len(stream)} bytes: must be {BYTES}")
+        return cls.of_codes(np.frombuffer(stream, np.uint8)[OFFSET])
+
+
+def format_of(path: Path) -> FileFormat:
+    """Format by the suffix: .bmc, .bpc; anything else is ASCII."""
+    suffix = path.suffix.lower()
+    return "BMC" if suffix == ".bmc" else "BPC" if suffix == ".bpc" else "ASCII"
 
 
 def read(path: Path, kind: FileFormat | None = None) -> Pixels:
-    """Read a file; the format is told by `kind`, else by the suffix (.bmc, .bpc; anything else is ASCII).
+    """Read a file; its format is `kind`, else by the suffix.
 
-    BMC (BurdaMan): bytes as the chip has them. BPC (Pixet): trim in natural order. ASCII: lines of column,
-    row, trim, mask, test pulse. ValueError names file, place and what would be right.
+    BMC (BurdaMan): 65536 bytes as the chip has them, row by row. BPC (Pixet): the same with the trim in
+    natural order. ASCII (Constellation): a line for each pixel with column, row, trim, mask, test pulse.
+    ValueError names file, place and what would be right.
     """
-    kind = kind or {".bmc": "BMC", ".bpc": "BPC"}.get(path.suffix.lower(), "ASCII")  # type: ignore[assignment]
+    kind = kind or format_of(path)
     if kind == "ASCII":
         return _read_ascii(path)
     data = path.read_bytes()
@@ -91,13 +106,16 @@ def read(path: Path, kind: FileFormat | None = None) -> Pixels:
 
 
 def write(path: Path, pixels: Pixels, kind: FileFormat | None = None) -> None:
-    """Write a file that `read` reads."""
-    kind = kind or {".bmc": "BMC", ".bpc": "BPC"}.get(path.suffix.lower(), "ASCII")  # type: ignore[assignment]
+    """Write a file that `read` reads; it takes the place of an old one when it is whole."""
+    kind = kind or format_of(path)
+    part = path.with_name(f"{path.name}.part")
     if kind == "ASCII":
         rows = np.stack([_X, _Y, pixels.trim, pixels.mask, pixels.pulse], -1).reshape(-1, 5)
-        np.savetxt(path, rows, "%d", header="column row trim mask pulse")
+        with part.open("w", encoding="ascii") as file:
+            np.savetxt(file, rows, "%d", header="column row trim mask pulse")
     else:
-        path.write_bytes((pixels.codes() if kind == "BMC" else _swap(pixels.codes())).tobytes())
+        part.write_bytes((pixels.codes() if kind == "BMC" else _swap(pixels.codes())).tobytes())
+    part.replace(path)
 
 
 def _swap(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -107,19 +125,23 @@ def _swap(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _read_ascii(path: Path) -> Pixels:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.partition("#")[0].strip()]
+    if len(lines) != BYTES:
+        raise ValueError(f"{path}: {len(lines)} lines of numbers: must be {BYTES}, one for each pixel")
     try:
-        rows = np.loadtxt(path, np.int64, ndmin=2)
+        rows = np.loadtxt(lines, np.int64, ndmin=2)
     except ValueError as error:
         raise ValueError(f"{path}: not lines of column, row, trim, mask, test pulse: {error}") from error
-    if rows.shape[1:] != (5,):
+    if rows.shape[1] != 5:
         raise ValueError(f"{path}: {rows.shape[1]} numbers in a line: must be column, row, trim, mask, pulse")
     high = np.array([SIDE - 1, SIDE - 1, 15, 1, 1])
     if len(bad := np.argwhere((rows < 0) | (rows > high))):
         row, column = bad[0]
-        raise ValueError(f"{path}: entry {row + 1}: {rows[row, column]} must be 0 to {high[column]}")
+        name = ("column", "row", "trim", "mask", "test pulse")[column]
+        raise ValueError(f"{path}: entry {row + 1}: {name} {rows[row, column]} must be 0 to {high[column]}")
     at = SIDE * rows[:, 1] + rows[:, 0]
-    if len(at) != BYTES or len(np.unique(at)) != BYTES:
-        raise ValueError(f"{path}: {len(np.unique(at))} different pixels in {len(at)} lines: must be {BYTES}")
+    if len(different := np.unique(at)) != BYTES:
+        raise ValueError(f"{path}: {len(different)} different pixels: must be all {BYTES}, each once")
     trim, mask, pulse = (np.empty(BYTES, np.uint8) for _ in range(3))
     trim[at], mask[at], pulse[at] = rows[:, 2], rows[:, 3], rows[:, 4]
     return Pixels(*(column.reshape(SIDE, SIDE) for column in (mask, trim, pulse)))

@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 
 BYTES = 8
+FLOAT_MAX = (2 - 2**-23) * 2.0**127
+"""Largest binary32."""
 _REQUEST = struct.Struct("<4sBBH")
 _ANSWER = struct.Struct("<6sH")
 
@@ -19,7 +21,18 @@ class Request:
     payload: bytes = bytes(4)
     """4 bytes."""
     index: int = 0
+    """Sub-index, byte 4."""
     chip: int = 0
+    """Chip of a readout with several, byte 5."""
+
+    def __post_init__(self) -> None:
+        if len(self.payload) != 4:
+            raise ValueError(f"command 0x{self.op:02x}: payload of {len(self.payload)} bytes: must be 4")
+        for name, value, bits in (("number", self.op, 16), ("index", self.index, 8), ("chip", self.chip, 8)):
+            if not 0 <= value < 1 << bits:
+                raise ValueError(
+                    f"command 0x{self.op:02x}: {name} of {value}: must be 0 to {(1 << bits) - 1}"
+                )
 
     def encode(self) -> bytes:
         """The datagram."""
@@ -50,11 +63,15 @@ class Answer:
 
     op: int
     data: bytes = bytes(6)
-    """6 bytes; all zero in a plain acknowledgement."""
+    """Up to 6 bytes, filled up with zeros; all zero in a plain acknowledgement."""
+
+    def __post_init__(self) -> None:
+        if len(self.data) > 6:
+            raise ValueError(f"answer 0x{self.op:02x}: {len(self.data)} bytes of data: must be at most 6")
 
     def encode(self) -> bytes:
         """The datagram."""
-        return _ANSWER.pack(self.data.ljust(6, b"\0"), self.op)
+        return _ANSWER.pack(self.data, self.op)
 
     @classmethod
     def decode(cls, data: bytes) -> "Answer | None":
@@ -78,10 +95,12 @@ class Answer:
 def word(value: int) -> bytes:
     """Payload of one uint32; raises ValueError when it does not fit."""
     if not 0 <= value < 1 << 32:
-        raise ValueError(f"{value} does not fit 32 bits without sign")
+        raise ValueError(f"{value} does not fit a command: must be 0 to {(1 << 32) - 1}")
     return value.to_bytes(4, "little")
 
 
 def binary32(value: float) -> bytes:
-    """Payload of one float."""
+    """Payload of one float; raises ValueError when it is not finite or too large."""
+    if not abs(value) <= FLOAT_MAX:
+        raise ValueError(f"{value} does not fit a command: must be finite, at most {FLOAT_MAX:.3g}")
     return struct.pack("<f", value)

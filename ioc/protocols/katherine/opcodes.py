@@ -34,7 +34,6 @@ class Op(IntEnum):
     DIGITAL_TEST = 0x20
     TRIGGERS = 0x21
     ACQ_UNIT = 0x22
-    """Its answer has no public layout."""
     SET_TRIGGER_GENERATOR = 0x23
     GET_TRIGGER_GENERATOR = 0x24
     TEST_PULSES = 0x26
@@ -70,15 +69,18 @@ class Hw(IntEnum):
     DIGITAL_TEST = 15
 
 
-SILENT = frozenset({Op.START, Op.SELECT_READOUT, Op.STOP, Op.INTERFACE})
+KNOWN: frozenset[int] = frozenset(Op)
+SILENT: frozenset[int] = frozenset({Op.START, Op.SELECT_READOUT, Op.STOP, Op.INTERFACE})
 """Never answered: to wait for it would end in a timeout."""
-UNKNOWN_ANSWER = frozenset({Op.USB_REDRIVER, Op.PORTS, Op.ACQ_UNIT, Op.TOA_CALIBRATION_SETUP})
-"""No public source tells their payload or answer: not sent by the driver."""
-ANSWER_OF = {Op.GET_TRIGGER_GENERATOR: Op.ACQ_UNIT, Op.SCAN_DACS: Op.SCAN_DAC}
+UNDOCUMENTED: frozenset[int] = frozenset(
+    {Op.ACQ_UNIT, Op.TOA_CALIBRATION_SETUP, Op.INTERFACE, Op.USB_REDRIVER, Op.PORTS}
+)
+"""No public source tells what they carry or what comes back: not sent by the driver."""
+ANSWER_OF: dict[int, int] = {Op.GET_TRIGGER_GENERATOR: Op.ACQ_UNIT, Op.SCAN_DACS: Op.SCAN_DAC}
 """Answers that carry another number than the command."""
-ANSWERS = {Op.SCAN_DACS: 22, Op.TDC_COUNTERS: 5}
+ANSWERS: dict[int, int] = {Op.SCAN_DACS: 22, Op.TDC_COUNTERS: 5}
 """How many datagrams answer a command, where not one."""
-PATIENCE_S = {
+PATIENCE_S: dict[int, float] = {
     Op.DIGITAL_TEST: 10.0,
     Op.TEST_PULSES: 5.0,
     Op.SET_PIXELS: 1.0,
@@ -86,22 +88,17 @@ PATIENCE_S = {
     Op.SENSOR_TEMPERATURE: 2.0,
     Op.SCAN_DAC: 2.0,
 }
-"""How long an answer may take, where longer than `ANSWER_S`."""
+"""How long an answer may take, where longer than `ANSWER_S`. The first three are those of libkatherine; the
+others, for which it waits no longer than for any, are ours: each converts several voltages."""
 ANSWER_S = 0.1
-"""How long the public client waits for an answer."""
+"""How long libkatherine waits for an answer."""
 
 
 def answer_of(op: int) -> int:
     """Byte 6 of the answer to a command."""
-    return ANSWER_OF.get(Op(op), op) if _known(op) else op
+    return ANSWER_OF.get(op, op)
 
 
 def answers(op: int) -> int:
-    """How many datagrams answer a command; 0: it is silent."""
-    if op in SILENT:
-        return 0
-    return ANSWERS.get(Op(op), 1) if _known(op) else 0
-
-
-def _known(op: int) -> bool:
-    return op in Op._value2member_map_
+    """How many datagrams answer a command; 0: none, as with any command that hardware does not know."""
+    return ANSWERS.get(op, 1) if op in KNOWN and op not in SILENT else 0

@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 
-TIME_STEP_NS = 10
+STEPS_PER_S = 100_000_000
+"""The acquisition time is sent in steps of 10 ns."""
 TRIGGER_INDEX = 0x05
 """Byte 4 of command 0x21."""
 NO_LIMIT = (1 << 64) - 1
+"""Longest acquisition time, steps: 5800 years."""
 
 
 def encode_time(seconds: float) -> int:
-    """Acquisition time in steps of 10 ns; that of generation 2 may differ, in no public way."""
-    steps = int(seconds * 1e9 // TIME_STEP_NS)
-    if not 0 < steps <= NO_LIMIT:
-        raise ValueError(f"acquisition time of {seconds} s: must be at least 10 ns and fit 64 bits of 10 ns")
-    return steps
+    """Acquisition time in steps of 10 ns, the nearest; ValueError when there is none.
+
+    libkatherine takes nanoseconds and rounds down. Its later version notes that the second generation may
+    want another encoding, which is not public.
+    """
+    if not 1.0 <= seconds * STEPS_PER_S < 2.0**64:
+        raise ValueError(f"acquisition time of {seconds} s: must be 1e-8 (10 ns) to 1.8e11 s")
+    return round(seconds * STEPS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,12 @@ class Edge:
         """Its byte."""
         bits = _channel_bits(generation)
         if not 0 <= self.channel < 1 << bits:
-            raise ValueError(f"trigger channel {self.channel}: must be 0 to {(1 << bits) - 1}")
-        return (
-            int(self.enabled) | self.channel << 1 | self.falling << 1 + bits | self.delayed << 2 + bits
-            if self.enabled
-            else 0
-        )
+            raise ValueError(
+                f"trigger channel {self.channel}: must be 0 to {(1 << bits) - 1} in generation {generation}"
+            )
+        if not self.enabled:
+            return 0
+        return 1 | self.channel << 1 | self.falling << 1 + bits | self.delayed << 2 + bits
 
     @classmethod
     def decode(cls, value: int, generation: int = 1) -> "Edge":
