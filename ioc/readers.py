@@ -1,4 +1,4 @@
-"""What a receiver reads its socket with: many datagrams by one call, or one by one where that is not to be had.
+"""How a receiver reads its socket: many datagrams by one call, or one by one where that is not to be had.
 
 Both give the same for the same datagrams. They never wait.
 """
@@ -87,9 +87,8 @@ class BatchedReader:
 
     def __init__(self, sock: socket.socket, shape: Shape, slot: int) -> None:
         self._socket, self._shape = sock, shape
-        self._peer = (
-            None if not shape.peer else int(np.frombuffer(socket.inet_aton(shape.peer), np.uint32)[0])
-        )
+        host = socket.inet_aton(shape.peer) if shape.peer else b""
+        self._peer = np.frombuffer(host, np.uint32)
         # Memory that was never written to takes no room: the overflow is only there where it was needed.
         self._area = np.zeros(AREA_BYTES + LARGEST, np.uint8)
         self._overflow = np.zeros((shape.batch, shape.largest), np.uint8)
@@ -106,7 +105,7 @@ class BatchedReader:
         if not count:
             return None
         sizes = headers["len"][:count].astype(np.int64)
-        ours = np.ones(count, bool) if self._peer is None else self._names[:count, 1] == self._peer
+        ours = self._names[:count, 1] == self._peer if len(self._peer) else np.ones(count, bool)
         oversize = ours & (headers["hdr"]["flags"][:count] & socket.MSG_TRUNC != 0)
         drops = mmsg.drops(self._control[count - 1], int(headers["hdr"]["control_len"][count - 1]))
         self._renew(count)
@@ -156,7 +155,7 @@ class BatchedReader:
         odd = np.flatnonzero(whole != slot)
         last = len(whole) - 1
         if not len(odd) or (odd[0] == last and whole[last] < slot):
-            return memoryview(area)[: last * slot + int(whole[last])]
+            return area[: last * slot + int(whole[last])].data
         pieces, begin = [], 0
         for index in odd.tolist():
             at, size = index * slot, int(whole[index])
@@ -165,7 +164,7 @@ class BatchedReader:
                 pieces.append(self._overflow[index, : size - slot])
             begin = index + 1
         pieces.append(area[begin * slot : len(whole) * slot])
-        return memoryview(np.concatenate(pieces))
+        return np.concatenate(pieces).data
 
     def _follow(self, whole: NDArray[np.int64]) -> None:
         """Take the size that most datagrams have as that of a slot, from the next call on."""

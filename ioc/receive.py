@@ -2,8 +2,8 @@
 
 A receiver belongs to one thread, which calls `receive` and hands the payload on before it calls again. Sizes
 are checked per datagram: part of a word at its end is cut off, so that no damage spreads to the words behind
-it. Datagrams of other hosts than the peer are dropped. What the kernel dropped at a full buffer is told by the
-kernel. There is no other way to lose anything here.
+it. Datagrams of other hosts than the peer are dropped. What the kernel dropped at a full buffer is told by
+the kernel. There is no other way to lose anything here.
 
 On Linux many datagrams come with one call, and lie one behind the other without a copy when all have the size
 of a slot, which follows the size that comes (`readers`). Elsewhere plain sockets give the same.
@@ -56,7 +56,7 @@ class Batch:
     """What came with one call; the counts as in `Counts`."""
 
     payload: memoryview
-    """Whole words in the order of arrival, at most 4 MiB; valid until the next call. Empty for strays only."""
+    """Whole words as they came, at most 4 MiB; valid until the next call. Empty for strays only."""
     datagrams: int
     foreign: int
     empty: int
