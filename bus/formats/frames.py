@@ -17,7 +17,7 @@ class Frame:
     """One frame; UNKNOWN where its word did not come."""
 
     number: int
-    """1, 2, ... in the stream; 0: pixels before any mark of a frame."""
+    """1, 2, ... in the stream."""
     first_pixel: int
     """Pixels of the stream before it."""
     received: int = 0
@@ -30,11 +30,20 @@ class Frame:
     start_high: int = UNKNOWN
     end_low: int = UNKNOWN
     end_high: int = UNKNOWN
+    announced: bool = True
+    """False: no word told of its begin; a pixel came where no frame was open."""
+    exposure: int = 0
+    """Exposure of the run log in which it began; 0 where there is none."""
 
     @property
     def missing(self) -> int:
         """Pixels sent that did not come; UNKNOWN without the readout's count."""
-        return self.sent - self.received if self.sent != UNKNOWN else UNKNOWN
+        return max(self.sent - self.received, 0) if self.sent != UNKNOWN else UNKNOWN
+
+    @property
+    def surplus(self) -> int:
+        """Pixels that came beyond those sent; UNKNOWN without the readout's count."""
+        return max(self.received - self.sent, 0) if self.sent != UNKNOWN else UNKNOWN
 
     @property
     def start(self) -> int:
@@ -57,6 +66,8 @@ HALVES = {
     Header.END_LOW: ("end_low", 32),
     Header.END_HIGH: ("end_high", 16),
 }
+ENDS = np.isin(np.arange(16), (Header.FINISHED, Header.ABORTED))
+"""bool[16]: headers that end a frame."""
 
 
 class Frames:
@@ -66,51 +77,96 @@ class Frames:
         self.number = 0
         """Frames begun."""
         self.missing = 0
-        """Pixels missing over the frames that ended with a count."""
+        """Pixels missing over the frames that ended with a count and got less."""
+        self.surplus = 0
+        """Pixels that came beyond the count, over those that got more: something was doubled."""
         self.lost = 0
         """Pixels that the readout lost itself."""
-        self._open: Frame | None = Frame(0, 0)
+        self.unannounced = 0
+        """Frames without a word for their begin."""
+        self.stray = 0
+        """Counts of finished frames that came while none was open."""
+        self.exposure = 0
+        """Exposure of the frames that begin from now on."""
+        self._open: Frame | None = None
 
-    def advance(self, headers: NDArray[np.uint8], values: NDArray[np.uint64], places: Ints) -> list[Frame]:
-        """Take the next marks (header, value, pixels before it); return the frames that they end."""
+    @property
+    def is_open(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return self._open is not None
+
+    def begins(self, headers: NDArray[np.uint8], is_pixel: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which words, bool[n], begin a frame: the one for it, or a pixel where no frame is open.
+
+        headers, is_pixel: of all words that come next, [n] each.
+        """
+        own, ends = headers == Header.NEW_FRAME, ENDS[headers]
+        at = np.flatnonzero(own | is_pixel | ends)
+        # What stands before a word among these tells whether a frame is open there.
+        closed_before = np.concatenate(([not self.is_open], ends[at][:-1]))[: len(at)]
+        begins = own.copy()
+        begins[at] |= is_pixel[at] & closed_before
+        return begins
+
+    def advance(
+        self,
+        headers: NDArray[np.uint8],
+        values: NDArray[np.uint64],
+        places: Ints,
+        begins: NDArray[np.bool_],
+    ) -> list[Frame]:
+        """Take the next marks and all words that begin a frame; return the frames that end.
+
+        headers, values, places (pixels before it), begins (see there): [n] each.
+        """
         ended: list[Frame] = []
-        at = np.flatnonzero(headers >= Header.NEW_FRAME)
-        for header, value, place in zip(
-            headers[at].tolist(), values[at].tolist(), places[at].tolist(), strict=True
-        ):
-            if header == Header.NEW_FRAME:
+        at = np.flatnonzero(begins | (headers >= Header.NEW_FRAME))
+        columns = (column[at].tolist() for column in (headers, values, places, begins))
+        for header, value, place, begin in zip(*columns, strict=True):
+            if begin:
                 ended += self.close(place)
                 self.number += 1
-                self._open = Frame(self.number, place)
-            elif header in HALVES and self._open:
+                announced = header == Header.NEW_FRAME
+                self.unannounced += not announced
+                self._open = Frame(self.number, place, announced=announced, exposure=self.exposure)
+            if self._open is None:
+                self.stray += header == Header.FINISHED
+                self.lost += value if header == Header.LOST else 0
+            elif header in HALVES:
                 name, bits = HALVES[Header(header)]
                 self._open = replace(self._open, **{name: value & (1 << bits) - 1})
             elif header == Header.LOST:
                 self.lost += value
-                if self._open:
-                    self._open = replace(self._open, lost=self._open.lost + value)
-            elif header == Header.FINISHED and self._open:
-                self._open = replace(self._open, sent=value)
-                self.missing += value - (place - self._open.first_pixel)
-                ended += self.close(place)
-            elif header == Header.ABORTED:
+                self._open = replace(self._open, lost=self._open.lost + value)
+            elif ENDS[header]:
+                if header == Header.FINISHED:
+                    self._open = replace(self._open, sent=value)
+                    more = value - (place - self._open.first_pixel)
+                    self.missing += max(more, 0)
+                    self.surplus += max(-more, 0)
                 ended += self.close(place)
         return ended
 
     def close(self, place: int) -> list[Frame]:
-        """End the open frame; `place` is how many pixels came until now."""
+        """End the open frame, if any; `place` is how many pixels came until now."""
         frame, self._open = self._open, None
-        if frame is None:
-            return []
-        frame = replace(frame, received=place - frame.first_pixel)
-        return [] if frame == Frame(0, 0) else [frame]
+        return [replace(frame, received=place - frame.first_pixel)] if frame else []
 
     def state(self) -> Ints:
-        """Everything that `restore` needs: int64[12]."""
+        """Everything that `restore` needs: int64[18]."""
         frame = astuple(self._open) if self._open else (UNKNOWN,) * len(fields(Frame))
-        return np.array([self.number, self.missing, self.lost, *frame], np.int64)
+        counts = self.number, self.missing, self.surplus, self.lost, self.unannounced, self.stray
+        return np.array([*counts, self.exposure, *frame], np.int64)
 
     def restore(self, state: Ints) -> None:
         """Take up the state of another one."""
-        self.number, self.missing, self.lost, *frame = np.asarray(state).tolist()
-        self._open = Frame(*frame) if frame[0] != UNKNOWN else None
+        numbers = np.asarray(state).tolist()
+        self.number, self.missing, self.surplus, self.lost, self.unannounced, self.stray = numbers[:6]
+        self.exposure, *frame = numbers[6:]
+        self._open = _frame(*frame) if frame[0] != UNKNOWN else None
+
+
+def _frame(*numbers: int) -> Frame:
+    """The inverse of `astuple`, from integers."""
+    frame = Frame(*numbers)  # type: ignore[arg-type]  # announced comes as 0 or 1
+    return replace(frame, announced=bool(frame.announced))

@@ -1,10 +1,13 @@
-"""The 48-bit words of a Katherine readout (first generation): kinds and fields, in both directions.
+"""The 48-bit words of a Katherine readout of either generation: kinds and fields, in both directions.
 
 Six bytes, little-endian; the header is in bits 47 to 44. Layout as in the public client library libkatherine
-(MIT). The mode of the pixels is not in the data: the receiver must know how the readout was set up. Words
-whose meaning is not public (trigger information, some headers) stay whole: 44 bits of value.
+(MIT): version 1.0.1 for the first generation, the development version 2.0 for the second. Neither generation
+nor the mode of the pixels is in the data: the receiver must know how the readout was set up (`Setup`). Words
+whose meaning is not public (triggers, some headers) stay whole: 44 bits of value.
 """
 
+from dataclasses import dataclass
+from dataclasses import field as column
 from enum import IntEnum
 
 import numpy as np
@@ -16,12 +19,13 @@ WORD_BYTES = 6
 
 
 class Header(IntEnum):
-    """Bits 47 to 44."""
+    """Bits 47 to 44; from 0x5 on, but for 0x6, the same in both generations (see `GENERATIONS`)."""
 
     TRIGGER_A = 0x2
     TRIGGER_B = 0x3
-    """Trigger information; the layout of the value is not public."""
+    """First generation: trigger information; the layout of the value is not public."""
     PIXEL = 0x4
+    """First generation: a pixel of its only chip."""
     OFFSET = 0x5
     """Upper part of the time of the pixels that follow: 32 bits of 409.6 us at 40 MHz."""
     NEW_FRAME = 0x7
@@ -38,6 +42,42 @@ class Header(IntEnum):
     """Pixels that the readout lost on their way from the chip; added up over a frame."""
     ABORTED = 0xE
     """The measurement was aborted."""
+
+
+MARKS = tuple(header for header in Header if header >= Header.OFFSET)
+"""Headers that mean the same in both generations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the headers of a generation of readouts mean beyond `MARKS`."""
+
+    pixels: tuple[int, ...]
+    """Headers of pixels, by chip."""
+    triggers: tuple[int, int]
+    """Headers of trigger words; the layout of their value is not public."""
+    is_pixel: NDArray[np.bool_] = column(init=False)
+    """bool[16] by header."""
+    is_trigger: NDArray[np.bool_] = column(init=False)
+    is_known: NDArray[np.bool_] = column(init=False)
+    """Whether a header has a public meaning."""
+
+    def __post_init__(self) -> None:
+        for name, headers in (
+            ("is_pixel", self.pixels),
+            ("is_trigger", self.triggers),
+            ("is_known", (*self.pixels, *self.triggers, *MARKS)),
+        ):
+            object.__setattr__(self, name, np.isin(np.arange(16), headers))
+
+
+GENERATIONS = {
+    1: Generation(pixels=(0x4,), triggers=(0x2, 0x3)),
+    2: Generation(pixels=(0x0, 0x1, 0x2, 0x3), triggers=(0x4, 0x6)),
+}
+"""The second: a trigger event is two words, 0x4 with the low half of its time and 0x6 with the high half,
+channels and counter (libkatherine 2.0). Its hardware takes up to eight chips; what their pixels from the
+fifth chip on look like is not public."""
 
 
 class Mode(IntEnum):
@@ -72,16 +112,32 @@ def encode_word(header: int, value: NDArray | int = 0) -> Words:
     return place(header, 44, 4) | place(value, 0, 44)
 
 
-def encode_pixels(x: NDArray, y: NDArray, high: NDArray, middle: NDArray, low: NDArray) -> Words:
+def encode_pixels(
+    x: NDArray,
+    y: NDArray,
+    high: NDArray,
+    middle: NDArray,
+    low: NDArray,
+    *,
+    chip: NDArray | int = 0,
+    generation: int = 1,
+) -> Words:
     """Pixel words by their three counters, of 14, 10 and 4 bits.
 
     Those are ToA, ToT and fine ToA (TOA_TOT); ToA, 0 and fine ToA (TOA); iToT, events and 0 (EVENT_ITOT).
-    With the fast oscillator off, the last one is the hit count instead, in every mode.
+    With the fast oscillator off, the last one is the hit count instead, in every mode. ValueError for a chip
+    that a generation has no header for.
     """
-    coordinates = place(y, 36, 8) | place(x, 28, 8)
+    headers = np.array(GENERATIONS[generation].pixels, np.int64)
+    chips = np.asarray(chip).astype(np.int64)
+    if np.any((chips < 0) | (chips >= len(headers))):
+        raise ValueError(
+            f"chip {int(chips.max())}: words of generation {generation} have chips 0 to {len(headers) - 1}"
+        )
     return (
-        encode_word(Header.PIXEL)
-        | coordinates
+        place(headers[chips], 44, 4)
+        | place(y, 36, 8)
+        | place(x, 28, 8)
         | place(high, 14, 14)
         | place(middle, 4, 10)
         | place(low, 0, 4)
