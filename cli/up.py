@@ -2,13 +2,16 @@
 
 import argparse
 import asyncio
+import os
 import sys
+from pathlib import Path
 
 from hitline.bus.process import raise_descriptor_limit, stop_on_signals
 from hitline.bus.station import Station, load
 from hitline.ioc.child import Phase
 from hitline.ioc.faces.table import table
 from hitline.ioc.supervisor import supervised
+from hitline.ioc.trace import FOLDER
 
 from .station import add_station, station_file
 from .tables import problems
@@ -22,6 +25,7 @@ is started again; Ctrl-C or SIGTERM stops all in order. Log files are in the fol
 examples:
   hitline up station.toml            start it
   hitline up station.toml --check    only check the file and its PVs
+  hitline up station.toml --trace t  write down in folder t what drivers send and receive
   nohup hitline up station.toml &    without a terminal; stop it with: hitline down station.toml
 """
 
@@ -30,6 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_station(parser)
     parser.add_argument("--check", action="store_true", help="check file and PVs, start nothing")
+    parser.add_argument(
+        "--trace",
+        type=Path,
+        metavar="DIR",
+        help="every driver that can writes a trace there; see hitline trace",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             f"{len(station.workers)} workers, {len(made.records)} records"
         )
         return 0
+    if args.trace:
+        os.environ[FOLDER] = str(args.trace.absolute())
     raise_descriptor_limit()
     return asyncio.run(up(station))
 
