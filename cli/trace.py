@@ -1,6 +1,7 @@
 """`hitline trace FILE`: what a driver sent and received, in words."""
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ shows the seconds since its beginning, > for sent and < for received, the channe
   hitline trace traces/det1-20260131-120000-000000.trace
   hitline trace det1.trace --channel control              commands and answers only
   hitline trace det1.trace --raw                          bytes in hex
+  hitline trace det1.trace --play 127.0.0.2:1555          answer a driver as the instrument did, until Ctrl-C
   gzip det1.trace; hitline trace det1.trace.gz            compressed ones are read too
 
 The file itself is text, one JSON object in a line. It holds what the driver saw and the options of the
@@ -28,10 +30,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--channel", default="", metavar="NAME", help="only this one, such as control or data"
     )
     parser.add_argument("--raw", action="store_true", help="bytes in hex, not what they say")
+    parser.add_argument(
+        "--play",
+        default="",
+        metavar="ADDRESS[:PORT]",
+        help="be the instrument of the trace, over UDP (port 1555)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Show; 1 when records are missing in the trace."""
+    if args.play:
+        return asyncio.run(play(args.file, args.play))
     from hitline.ioc.tell import teller
     from hitline.ioc.trace_file import Skipped, read
 
@@ -54,6 +64,28 @@ def run(args: argparse.Namespace) -> int:
                 f"{_time(record.t_ns)} {way} {record.channel}  {record.data.hex(' ') if args.raw else said}"
             )
     return int(not whole)
+
+
+async def play(file: Path, where: str) -> int:
+    """Answer until a signal comes; 1 when something was asked that is not in the trace."""
+    from hitline.bus.process import stop_on_signals
+    from hitline.ioc.emulators.traced import Traced
+
+    address, _, port = where.partition(":")
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with Traced(file, address=address, port=int(port or 1555), timed=True) as played:
+        print(
+            f"{played.header.instrument} answers at {played.address}:{played.port}; Ctrl-C ends it",
+            flush=True,
+        )
+        await stop.wait()
+    script = played.script
+    print(
+        f"{script.matched} requests answered, {script.repeated} more oftener than in the trace, "
+        f"{sum(script.unknown.values())} that are not in it; {played.sent} datagrams sent"
+    )
+    return int(bool(script.unknown))
 
 
 def _time(t_ns: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from hitline.bus.formats.katherine_words import Header, from_bytes, headers_of
+from hitline.bus.formats.katherine_words import GENERATIONS, MARKS, WORD_BYTES, Header, from_bytes, headers_of
 
 from .dacs import DACS, MONITORS
 from .hardware import ChipId, CommStatus, Status
@@ -132,15 +132,15 @@ class Teller:
         return answer.data.hex(" ") if any(answer.data) else "acknowledged"
 
     def _stream(self, data: bytes) -> str:
+        generation = GENERATIONS[self.generation]
         counts = np.bincount(headers_of(from_bytes(data)), minlength=16).tolist()
-        pixels = {0, 1, 2, 3} if self.generation == 2 else {Header.PIXEL}
-        parts = [f"{sum(counts[header] for header in pixels)} pixels"]
+        parts = [f"{sum(counts[header] for header in generation.pixels)} pixels"]
         for header, count in enumerate(counts):
-            if count and header not in pixels:
-                known = header in frozenset(Header) and not (self.generation == 2 and header < 5)
-                name = _words(Header(header).name) if known else f"words 0x{header:x}"
-                parts.append(f"{count} {name}")
-        rest = f", {len(data) % 6} bytes of a word" if len(data) % 6 else ""
+            if count and header not in generation.pixels:
+                known = header in MARKS
+                name = "trigger" if header in generation.triggers else f"unknown 0x{header:x}"
+                parts.append(f"{count} {_words(Header(header).name) if known else name}")
+        rest = f", {len(data) % WORD_BYTES} bytes of a word" if len(data) % WORD_BYTES else ""
         return f"{len(data)} bytes: {', '.join(parts)}{rest}"
 
 
