@@ -64,6 +64,21 @@ class Detector(Logged):
         """Facts for the BEGIN mark: what would be needed to tell later what should have come."""
         return {}
 
+    def failed_facts(self) -> dict[str, Any]:
+        """Facts for the END mark of an exposure that failed: what came of it."""
+        return {}
+
+    def exposure_limit_s(self) -> float:
+        """Time after which an exposure is stopped, s; 0 for none, as where the hardware ends it by itself."""
+        return float(self.value("acquire_time"))
+
+    def exposure_counts(self, before: dict[str, int | None]) -> dict[str, int | None]:
+        """Counts of the exposure that has just ended, for its END mark; `before`: the run's at its begin."""
+        return {
+            name: None if value is None else value - (before[name] or 0)
+            for name, value in self.tally.counts().items()
+        }
+
     @property
     def acquiring(self) -> bool:
         """True while an exposure is going on."""
@@ -164,7 +179,7 @@ class Detector(Logged):
         self.publish("detector_state", "Acquire")
         loop = asyncio.get_running_loop()
         self._exposing = loop.run_in_executor(self._source, self._expose, self._number)
-        limit_s = self.value("acquire_time")
+        limit_s = self.exposure_limit_s()
         timer = loop.call_later(limit_s, self._halt.set) if limit_s else None
         self._work = asyncio.create_task(self._carry_out(self._exposing, timer, land))
 
@@ -177,13 +192,10 @@ class Detector(Logged):
         try:
             facts = self.expose(self._halt)
         except Exception as error:
-            facts = {"error": str(error)}
+            facts = {**self.failed_facts(), "error": str(error)}
             raise
         finally:
-            counts = {
-                name: None if value is None else value - (before[name] or 0)
-                for name, value in tally.counts().items()
-            }
+            counts = self.exposure_counts(before)
             self.log.end(number, counts, stopped=self._halt.is_set() or None, **facts)
             written = self.log.wait(DRAIN_S)
             if self.log.marks.failed:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 """Counters are shown at most this often, and at once at the end of an exposure."""
+MOST_REASONS = 8
 T = TypeVar("T")
 
 
@@ -46,6 +47,8 @@ class Logged(Instrument):
     def __init__(self, name: str, options: Any = None, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         super().__init__(name, options, clock_ns=clock_ns)
         self.tally = Tally()
+        self.flaws: dict[str, Condition] = {}
+        """What makes the run less than GOOD, by the reason."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # What a readout overrides.
@@ -63,6 +66,10 @@ class Logged(Instrument):
 
     async def end_exposure(self) -> None:
         """Stop the exposure, if any, and wait until it is in the log."""
+
+    def blame(self, condition: Condition, reason: str) -> None:
+        """Note what makes the open run less than GOOD, and why; from any thread."""
+        self.flaws[reason] = self.flaws.get(reason, Condition.GOOD) | condition
 
     # Life.
 
@@ -117,6 +124,7 @@ class Logged(Instrument):
         except (OSError, ValueError, RuntimeError) as error:
             raise Refused("failed", f"{self.name}: run {run_id} cannot begin: {error}") from error
         self.tally = Tally(method=self.tally.method)
+        self.flaws = {}
         self.publish("exposure", 0)
         show_counts(self, self.tally)
         self.publish("condition", "GOOD")
@@ -136,12 +144,15 @@ class Logged(Instrument):
             condition |= Condition.INCOMPLETE
         if self.value("degraded"):
             condition |= Condition.DEGRADED
-        totals = {**self.tally.counts(), "loss_method": self.tally.method.name}
+        totals: dict[str, Any] = {**self.tally.counts(), "loss_method": self.tally.method.name}
+        if self.flaws:
+            condition |= self._flawed()
+            totals["flaws"] = list(self.flaws)[:MOST_REASONS]
+        if self.tally.lost is None:
+            totals["lost"] = None
         ended = await self.in_thread(partial(self.log.close, condition, totals))
         self.show_log()
-        self.publish(
-            "condition", ended.text, Severity.OK if not ended else Severity.MINOR, self.log.marks.failure
-        )
+        self._show_condition(ended)
 
     def _marked(self, marks: Marks) -> None:
         """In the writer's thread."""
@@ -171,8 +182,22 @@ class Logged(Instrument):
         ):
             if value != self.value(name):
                 self.publish(name, value)
-        if self.log.is_open and marks.condition.text != self.value("condition"):
-            self.publish("condition", marks.condition.text, Severity.MINOR, marks.failure)
+        if self.log.is_open and (marks.condition or self.flaws):
+            self._show_condition(marks.condition | self._flawed())
+
+    def _flawed(self) -> Condition:
+        condition = Condition.GOOD
+        for flaw in tuple(self.flaws.values()):
+            condition |= flaw
+        return condition
+
+    def _show_condition(self, condition: Condition) -> None:
+        """Show it with its reasons, if that is news."""
+        reasons = [reason for reason in (self.log.marks.failure, *tuple(self.flaws)) if reason]
+        more = [f"and {len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []
+        status, last = "; ".join(reasons[:MOST_REASONS] + more), self.board.updates.get("condition")
+        if last is None or (last.value, last.status) != (condition.text, status):
+            self.publish("condition", condition.text, Severity.MINOR if condition else Severity.OK, status)
 
     def _show_recovered(self, found: Found) -> None:
         """Show the run that a dead predecessor left, until the next one begins."""
