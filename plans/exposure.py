@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from bluesky import plan_stubs as bps
-from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator, root_ancestor
+
+from .restore import moved, restored
 
 
 def exposure_wrapper(
@@ -18,21 +18,18 @@ def exposure_wrapper(
     """
     if exposure_s is None:
         return (yield from plan)
-    if not (math.isfinite(exposure_s) and exposure_s > 0):
-        raise ValueError(f"exposure is {exposure_s} s; it must be a finite time above 0 s")
+    check_exposure(exposure_s)
     roots = dict.fromkeys(root_ancestor(detector) for detector in detectors)
     signals = [root.acquire_time for root in roots if hasattr(root, "acquire_time")]
-    before: dict[Any, float] = {}
-    for signal in signals:
-        before[signal] = yield from bps.rd(signal)
 
     def run() -> MsgGenerator[Any]:
-        yield from _move(dict.fromkeys(signals, exposure_s))
+        yield from moved(dict.fromkeys(signals, exposure_s))
         return (yield from plan)
 
-    return (yield from bpp.finalize_wrapper(run(), lambda: _move(before)))
+    return (yield from restored(run(), signals))
 
 
-def _move(wanted: dict[Any, float]) -> MsgGenerator[None]:
-    if wanted:
-        yield from bps.mv(*(part for pair in wanted.items() for part in pair))
+def check_exposure(exposure_s: float | None) -> None:
+    """Raise ValueError for what is no exposure time."""
+    if exposure_s is not None and not (math.isfinite(exposure_s) and exposure_s > 0):
+        raise ValueError(f"exposure is {exposure_s} s; it must be a finite time above 0 s")

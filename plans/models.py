@@ -88,7 +88,7 @@ def depletion(points: Points) -> Fit:
     bend = fit.follows(lambda p: p[2] - p[3])
     if bend.value < STANDS_OUT * bend.error:
         raise NoFit(
-            f"depletion: no kink stands out between {volts.min():g} and {volts.max():g} V (slopes by root volt "
+            f"depletion: no kink stands out between {volts.min():g} and {volts.max():g} V (slopes by root V "
             f"{fit['rise']}, {fit['after']}); scan from well below depletion to well above, or count longer"
         )
     return fit
