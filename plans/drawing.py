@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DPI = 120
 INK, LINE = "#1f2d3d", "#d1495b"
-DECADES = 2.5
-"""Counts over more powers of ten than this are drawn on a log scale."""
+LOGARITHMIC = ("noise_edge",)
+"""Curves whose tail matters."""
 
 
 def written(path: Path, curve: "Curve") -> Path:
@@ -66,14 +66,14 @@ def _one(axes: "Axes", curve: "Curve", quantity: Quantity) -> None:
     if points.kind == "measured":
         axes.margins(y=0.15)
         return
-    if points.y.max() > max(points.y.min(), 1) * 10**DECADES:
-        axes.set_yscale("symlog", linthresh=10)
+    if found and found.model in LOGARITHMIC:
+        axes.set_yscale("symlog", linthresh=1, linscale=0.4)
     axes.set_ylim(bottom=0)
 
 
 def _fitted(axes: "Axes", points: Points, found: Fit) -> None:
     fine = np.linspace(points.x[0], points.x[-1], 600)
-    text = "\n".join(f"{name} {value}" for name, value in found.values.items())
+    text = "\n".join(f"{name} {value}" for name, value in found.values.items() if not name.startswith("ln_"))
     if found.chi2 is not None:
         text += f"\n$\\chi^2$ {found.chi2:.1f} for {found.ndf}"
     axes.plot(fine, found.curve(fine), color=LINE, linewidth=1.8, zorder=2, label=text)

@@ -64,27 +64,26 @@ def depletion(points: Points) -> Fit:
     by the root of 1 V. Takes |bias|. That is a planar sensor in which nothing but depth counts.
     """
     volts = np.abs(points.x)
-    places = np.sqrt(np.unique(volts))
+    places = np.unique(volts)
     if len(places) < 6:
         raise NoFit(f"depletion: {len(places)} different voltages; at least 6 are needed")
 
     def shape(x: Floats, p: Floats) -> Floats:
-        away = np.sqrt(np.abs(x)) - p[0]
+        away = np.sqrt(np.abs(x)) - math.sqrt(p[0])
         return p[1] + np.where(away < 0, p[2], p[3]) * away
 
-    starts = [_two_lines(np.sqrt(volts), points.y, kink) for kink in (places[1:-2] + places[2:-1]) / 2]
+    starts = [_two_lines(volts, points.y, kink) for kink in (places[1:-2] + places[2:-1]) / 2]
     start = min(starts, key=lambda p: float(np.sum(points.residuals(shape(points.x, np.array(p))) ** 2)))
-    parameters = [("root", ""), ("value", points.y_unit), ("rise", points.y_unit), ("after", points.y_unit)]
+    unit = points.y_unit
     fit = solve(
         "depletion",
         points,
         shape,
         start,
-        parameters,
+        [("voltage", "V"), ("value", unit), ("rise", unit), ("after", unit)],
         [places[0], -np.inf, -np.inf, -np.inf],
         [places[-1], np.inf, np.inf, np.inf],
     )
-    fit.more["voltage"] = fit.follows(lambda p: p[0] ** 2, "V")
     bend = fit.follows(lambda p: p[2] - p[3])
     if bend.value < STANDS_OUT * bend.error:
         raise NoFit(
@@ -122,8 +121,8 @@ def fit(model: str, points: Points) -> Fit:
     return MODELS[model](points)
 
 
-def _two_lines(s: Floats, y: Floats, kink: float) -> list[float]:
-    """Least squares of two lines that meet at `kink`: [kink, value there, slope below, slope above]."""
-    away = s - kink
-    columns = np.stack([np.ones_like(s), np.minimum(away, 0.0), np.maximum(away, 0.0)], axis=1)
+def _two_lines(volts: Floats, y: Floats, kink: float) -> list[float]:
+    """Least squares of two lines in the root that meet at `kink`: [kink, value, slope below, slope above]."""
+    away = np.sqrt(volts) - math.sqrt(kink)
+    columns = np.stack([np.ones_like(away), np.minimum(away, 0.0), np.maximum(away, 0.0)], axis=1)
     return [kink, *np.linalg.lstsq(columns, y, rcond=None)[0].tolist()]
