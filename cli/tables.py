@@ -26,6 +26,7 @@ def shipped() -> dict[str, str]:
     from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
     from hitline.ioc.drivers.katherine_table import KATHERINE, KATHERINE_COMMANDS
     from hitline.ioc.drivers.replay import Replay
+    from hitline.ioc.emulators.katherine import KatherineEmulator
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
     return {
@@ -40,6 +41,11 @@ def shipped() -> dict[str, str]:
         ),
         "katherine.db": database(
             KATHERINE, KATHERINE_COMMANDS, title="katherine.db: what a Katherine has beyond a readout."
+        ),
+        "katherine_emulator.db": database(
+            KatherineEmulator.ATTRIBUTES,
+            KatherineEmulator.COMMANDS,
+            title="katherine_emulator.db: knobs, faults and truth of an emulated Katherine.",
         ),
         "analysis.db": database(_analysis(BLOCKS_SHIPPED), title="analysis.db: an analysis worker."),
         "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),

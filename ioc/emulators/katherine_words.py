@@ -1,0 +1,168 @@
+"""From what happened in the pixels to the words of a Katherine, and the record of what was put into them."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from hitline.bus.formats import katherine_words as wire
+from hitline.bus.formats.katherine_words import Header, Mode
+from hitline.bus.formats.packets import Words
+from numpy.typing import NDArray
+
+from .chance import Ints
+from .katherine_chip import Setting
+from .pixels import Truth
+
+TOT_MAX, EVENTS_MAX, ITOT_MAX, COUNT_MAX, FTOA_MAX = 1022, 1022, 16382, 14, 15
+"""Where the counters stop. That of iToT is what a counter of 14 bits gives; a public note says 1022."""
+VALUE = np.uint64((1 << 44) - 1)
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Pixels as they were put into words, in the order of sending; equal-length arrays.
+
+    What the mode does not carry is 0. x, y, ftoa, hit_count: uint8. toa, tot, itot, events: uint16.
+    window: int64, the part of the time above the 14 bits of toa. t: int64, ticks of 1.5625 ns on the chip's
+    timer as the words tell it, with the shift of clock phases taken out again. particle: int64, id in the
+    world, or NOISE or PULSE; of several hits in one word the first.
+    """
+
+    x: NDArray[np.uint8]
+    y: NDArray[np.uint8]
+    toa: NDArray[np.uint16]
+    tot: NDArray[np.uint16]
+    ftoa: NDArray[np.uint8]
+    hit_count: NDArray[np.uint8]
+    itot: NDArray[np.uint16]
+    events: NDArray[np.uint16]
+    window: Ints
+    t: Ints
+    particle: Ints
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @classmethod
+    def concat(cls, parts: "list[Hits]") -> "Hits":
+        """All of them, in the order given."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+    def take(self, which: NDArray | slice) -> "Hits":
+        """Those that an index, a mask or a slice chooses."""
+        return Hits(*(getattr(self, f.name)[which] for f in fields(self)))
+
+
+def timed(truth: Truth, setting: Setting, count: NDArray | int = 1) -> Hits:
+    """Hits with times: modes ToA+ToT and ToA."""
+    coarse_ticks, phases = setting.coarse_ticks, setting.pll.phases_real
+    # The clock of a double column is late by its phase, so its counter stands lower.
+    shift = (truth.x.astype(np.int64) >> 1) % phases * (coarse_ticks // phases)
+    at = truth.t - shift
+    coarse = -(-at // coarse_ticks)
+    fine = np.minimum(coarse * coarse_ticks - at, FTOA_MAX) if setting.general.fast else np.zeros_like(at)
+    none = np.zeros(len(truth), np.uint16)
+    slow = 0 if setting.general.fast else 1
+    return Hits(
+        truth.x.astype(np.uint8),
+        truth.y.astype(np.uint8),
+        (coarse & 0x3FFF).astype(np.uint16),
+        np.minimum(truth.tot, TOT_MAX).astype(np.uint16) if setting.general.mode == Mode.TOA_TOT else none,
+        fine.astype(np.uint8),
+        (np.minimum(np.broadcast_to(count, len(truth)), COUNT_MAX) * slow).astype(np.uint8),
+        none,
+        none,
+        coarse >> 14,
+        coarse * coarse_ticks - fine + shift,
+        truth.particle,
+    )
+
+
+def first_of_each(truth: Truth, setting: Setting) -> Hits:
+    """One word for each pixel that was hit, with its first hit, as a frame is read."""
+    first, _, count = _by_pixel(truth)
+    return timed(Truth(*(getattr(truth, f.name)[first] for f in fields(truth))), setting, count)
+
+
+def counted(truth: Truth, setting: Setting) -> Hits:
+    """One word for each pixel that was hit, with how often and the sum of its ToT."""
+    first, place, count = _by_pixel(truth)
+    itot = np.bincount(place, truth.tot, len(first))
+    none, wide = np.zeros(len(first), np.uint16), np.zeros(len(first), np.int64)
+    slow = 0 if setting.general.fast else 1
+    return Hits(
+        truth.x[first].astype(np.uint8),
+        truth.y[first].astype(np.uint8),
+        none,
+        none,
+        none.astype(np.uint8),
+        (np.minimum(count, COUNT_MAX) * slow).astype(np.uint8),
+        np.minimum(itot, ITOT_MAX).astype(np.uint16),
+        np.minimum(count, EVENTS_MAX).astype(np.uint16),
+        wide,
+        wide,
+        truth.particle[first],
+    )
+
+
+def _by_pixel(truth: Truth) -> tuple[Ints, Ints, Ints]:
+    """(index of the first hit of each pixel, which of those each hit belongs to, hits of each pixel)."""
+    _, first, place, count = np.unique(
+        truth.y.astype(np.int64) << 16 | truth.x, return_index=True, return_inverse=True, return_counts=True
+    )
+    return first, place, count
+
+
+def pixel_words(hits: Hits, setting: Setting, generation: int) -> Words:
+    """Words of pixels; those of the second generation have the number of the chip, 0, for a header."""
+    general = setting.general
+    low = hits.ftoa if general.fast else hits.hit_count
+    if general.mode == Mode.EVENT_ITOT:
+        words = wire.encode_pixels(hits.x, hits.y, hits.itot, hits.events, hits.hit_count)
+    else:
+        words = wire.encode_pixels(hits.x, hits.y, hits.toa, hits.tot, low)
+    return words if generation == 1 else words & VALUE
+
+
+def with_offsets(words: Words, windows: Ints, last: int) -> tuple[Words, int]:
+    """Put an offset word before each pixel whose window is another than that of the one before (`last`)."""
+    if not len(words):
+        return words, last
+    change = np.flatnonzero(np.diff(windows, prepend=last))
+    offsets = wire.encode_word(Header.OFFSET, windows[change] & 0xFFFFFFFF)
+    return np.insert(words, change, offsets), int(windows[-1])
+
+
+def opening(start_25ns: int) -> Words:
+    """A frame begins at a time of 48 bits in steps of 25 ns."""
+    return np.concatenate([_word(Header.NEW_FRAME), *_time(Header.START_LOW, Header.START_HIGH, start_25ns)])
+
+
+def closing(end_25ns: int, sent: int, lost: int) -> Words:
+    """A frame ends; hits that the readout lost itself are told only if there are any."""
+    parts = _time(Header.END_LOW, Header.END_HIGH, end_25ns)
+    return np.concatenate(
+        [*parts, *([_word(Header.LOST, lost)] if lost else []), _word(Header.FINISHED, sent)]
+    )
+
+
+def aborted() -> Words:
+    """The measurement was aborted."""
+    return _word(Header.ABORTED)
+
+
+def trigger(generation: int, number: int, at_25ns: int) -> Words:
+    """What is sent of a trigger; the layout of its values is not public, so these are only told apart.
+
+    First generation: one word 0x2 with the time. Second: 0x4 with the low half of the time and 0x6.
+    """
+    if generation == 1:
+        return _word(Header.TRIGGER_A, at_25ns & int(VALUE))
+    return np.concatenate([_word(0x4, at_25ns & 0xFFFFFFFF), _word(0x6, number & 0xFFF)])
+
+
+def _word(header: int, value: int = 0) -> Words:
+    return np.atleast_1d(wire.encode_word(header, value))
+
+
+def _time(low: Header, high: Header, steps: int) -> list[Words]:
+    return [_word(low, steps & 0xFFFFFFFF), _word(high, steps >> 32 & 0xFFFF)]
