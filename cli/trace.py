@@ -82,8 +82,8 @@ async def play(file: Path, where: str) -> int:
         await stop.wait()
     script = played.script
     print(
-        f"{script.matched} requests answered, {script.repeated} more oftener than in the trace, "
-        f"{sum(script.unknown.values())} that are not in it; {played.sent} datagrams sent"
+        f"{script.matched + script.repeated} requests answered, {script.repeated} of them oftener than in "
+        f"the trace, {sum(script.unknown.values())} that are not in it; {played.sent} datagrams sent"
     )
     return int(bool(script.unknown))
 

@@ -108,7 +108,9 @@ class Trace:
 
     def _skip(self, t_ns: int, channel: str, records: int, size: int, why: str) -> None:
         last = self.skipped.get(channel) or Skipped(t_ns, channel, 0, 0, why)
-        self.skipped[channel] = Skipped(t_ns, channel, last.records + records, last.bytes + size, last.why)
+        self.skipped[channel] = Skipped(
+            last.t_ns, channel, last.records + records, last.bytes + size, last.why
+        )
 
     def _run(self) -> None:
         try:
@@ -138,7 +140,7 @@ class Trace:
         share = self._share.get(record.channel, 0) + len(line)
         if self._written + len(line) > self._limit or share > self._limit * 3 // 4:
             with self._news:
-                why = f"the file has its {self._limit >> 20} MiB, or the channel its three quarters of them"
+                why = f"the file has its {self._limit} bytes, or the channel its three quarters of them"
                 self._skip(record.t_ns, record.channel, 1, len(record.data), why)
             return
         self._written += self._file.write(line)

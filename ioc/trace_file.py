@@ -73,6 +73,7 @@ class Skipped:
     """What was seen but not written."""
 
     t_ns: int
+    """Of the first of them."""
     channel: str
     records: int
     bytes: int

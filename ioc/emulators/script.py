@@ -34,8 +34,8 @@ def _katherine_silent(request: bytes) -> bool:
 
 
 SILENCES: dict[str, Callable[[bytes], bool]] = {"katherine": _katherine_silent}
-"""By type of instrument: requests that are answered by the stream alone (start, stop). No answer is taken for one
-to them, and no data for one to others. Of types that are not here, what comes belongs to the request before."""
+"""By type of instrument: requests that are answered by the stream alone (start, stop). No answer is taken for
+one to them, no data for one to others. Of other types, whatever comes belongs to the request before it."""
 
 
 class Script:
