@@ -57,6 +57,16 @@ def address_of(array: NDArray) -> int:
     return int(array.ctypes.data)
 
 
+def socket_name(host: str, port: int) -> bytes:
+    """Return the struct sockaddr_in of an IPv4 address and a port."""
+    return (
+        socket.AF_INET.to_bytes(2, sys.byteorder)
+        + port.to_bytes(2, "big")
+        + socket.inet_aton(host)
+        + bytes(8)
+    )
+
+
 def count_drops(sock: socket.socket) -> None:
     """Have the kernel say with each datagram how many were dropped before it."""
     sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)

@@ -4,7 +4,7 @@ Both give the same for the same datagrams. They never wait.
 """
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,20 +33,39 @@ class Shape:
     """Most of them at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What one reading gave; the counts as in `receive.Batch`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What one reading gave."""
 
     payload: memoryview
+    """Whole words in the order in which they came; valid until the next reading. Empty for strays only."""
+    sizes: NDArray[np.int64]
+    """int64[taken]: bytes of whole words in each datagram that was taken, in the same order."""
     datagrams: int
+    """From the peer, whether taken or not."""
     foreign: int
+    """From other hosts; dropped."""
     empty: int
+    """From the peer, without a byte."""
     cut: int
+    """From the peer, with part of a word at the end, which was cut off."""
     oversize: int
+    """From the peer, longer than allowed; dropped."""
     drops: int | None = None
     """Datagrams that the kernel had dropped before the last one of these, modulo 2**32, if it said so."""
     more: bool = False
-    """True when there may be more at once."""
+    """True when more may be there."""
+
+    def split(self, most: int) -> tuple["Batch", "Batch | None"]:
+        """Two batches of whole datagrams, the first with at most so many bytes and all of the counts."""
+        if len(self.payload) <= most:
+            return self, None
+        ends = np.cumsum(self.sizes)
+        count = int(np.searchsorted(ends, most, "right"))
+        at = int(ends[count - 1])
+        first = replace(self, payload=self.payload[:at], sizes=self.sizes[:count])
+        rest = Batch(self.payload[at:], self.sizes[count:], 0, 0, 0, 0, 0, None, self.more)
+        return first, rest
 
 
 class PlainReader:
@@ -56,9 +75,10 @@ class PlainReader:
         self._socket, self._shape = sock, shape
         self._memory = memoryview(bytearray(AREA_BYTES + LARGEST + 1))
 
-    def read(self) -> Received | None:
+    def read(self) -> Batch | None:
         """Return what is there, None for nothing."""
         shape, end = self._shape, 0
+        sizes = []
         count = foreign = empty = cut = oversize = 0
         while count < shape.batch and end < AREA_BYTES:
             try:
@@ -76,10 +96,12 @@ class PlainReader:
             empty += size == 0
             cut += size != whole
             end += whole
+            sizes.append(whole)
         if not count:
             return None
         more = count == shape.batch or end >= AREA_BYTES
-        return Received(self._memory[:end], count - foreign, foreign, empty, cut, oversize, more=more)
+        taken = np.array(sizes, np.int64)
+        return Batch(self._memory[:end], taken, count - foreign, foreign, empty, cut, oversize, None, more)
 
 
 class BatchedReader:
@@ -98,7 +120,7 @@ class BatchedReader:
         self._headers = np.zeros(shape.batch, mmsg.MMSGHDR)
         self._arrange(slot)
 
-    def read(self) -> Received | None:
+    def read(self) -> Batch | None:
         """Return what is there, None for nothing; slots have the most frequent size afterwards."""
         headers = self._headers
         count = mmsg.receive(self._socket, headers)
@@ -111,8 +133,9 @@ class BatchedReader:
         self._renew(count)
         taken = ours & ~oversize
         whole = np.where(taken, sizes - sizes % self._shape.word, 0)
-        received = Received(
+        batch = Batch(
             self._gathered(whole),
+            whole[taken],
             int(np.count_nonzero(ours)),
             int(count - np.count_nonzero(ours)),
             int(np.count_nonzero(taken & (sizes == 0))),
@@ -122,7 +145,7 @@ class BatchedReader:
             count == len(headers),
         )
         self._follow(whole)
-        return received
+        return batch
 
     def _arrange(self, slot: int) -> None:
         """Give every message a slot of this size."""

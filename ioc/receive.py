@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from . import mmsg
-from .readers import LARGEST, BatchedReader, PlainReader, Received, Shape
+from .readers import LARGEST, Batch, BatchedReader, PlainReader, Shape
 
 GATHER_S = 0.005
 """Longest wait for more datagrams after the first: more makes fewer, larger batches, and fills the buffer."""
@@ -35,33 +35,15 @@ MEMINFO = struct.Struct("=9I")
 
 @dataclass(slots=True)
 class Counts:
-    """What came since the receiver was made."""
+    """Sums over the batches of a receiver."""
 
-    datagrams: int = 0
-    """From the peer."""
     bytes: int = 0
-    """Whole words in them."""
+    """Of whole words."""
+    datagrams: int = 0
     foreign: int = 0
-    """From other hosts; dropped."""
     empty: int = 0
-    """From the peer, without a byte."""
     cut: int = 0
-    """From the peer, with part of a word at the end, which was cut off."""
     oversize: int = 0
-    """From the peer, longer than allowed; dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What came with one call; the counts as in `Counts`."""
-
-    payload: memoryview
-    """Whole words as they came, at most 4 MiB; valid until the next call. Empty for strays only."""
-    datagrams: int
-    foreign: int
-    empty: int
-    cut: int
-    oversize: int
 
 
 class Receiver:
@@ -92,7 +74,7 @@ class Receiver:
         """IPv4 address of the peer; empty for any."""
         self._drops: int | None = None
         self._more = False
-        self._rest = memoryview(b"")
+        self._rest: Batch | None = None
         self._socket = sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             # Other clients of the same readout, and we ourselves after a restart, bind the same port.
@@ -138,19 +120,20 @@ class Receiver:
 
     def receive(self, timeout_s: float) -> Batch | None:
         """Wait for datagrams; None at the timeout, or when `wake` was called and nothing is there."""
-        if self._rest:
-            return self._batch(Received(self._rest, 0, 0, 0, 0, 0))
-        received = self._reader.read() if self._more else None
-        if received is None:
+        batch = self._rest
+        if batch is None and self._more:
+            batch = self._reader.read()
+        if batch is None:
             self._wait(timeout_s)
-            received = self._reader.read()
-        if received is None:
-            self._more = False
+            batch = self._reader.read()
+        self._more = batch is not None and batch.more
+        if batch is None:
             return None
-        self._more = received.more
-        if received.drops is not None:
-            self._drops = _later(self._drops, received.drops)
-        return self._batch(received)
+        if batch.drops is not None:
+            self._drops = _later(self._drops, batch.drops)
+        batch, self._rest = batch.split(MOST_BYTES)
+        self._count(batch)
+        return batch
 
     def wake(self) -> None:
         """End the wait of `receive`, the present one or the next; from any thread."""
@@ -179,15 +162,14 @@ class Receiver:
             with contextlib.suppress(BlockingIOError):
                 self._woken.recv(4096)
 
-    def _batch(self, received: Received) -> Batch:
-        payload, self._rest = received.payload[:MOST_BYTES], received.payload[MOST_BYTES:]
+    def _count(self, batch: Batch) -> None:
         counts = self.counts
-        counts.bytes += len(payload)
-        for name in ("datagrams", "foreign", "empty", "cut", "oversize"):
-            setattr(counts, name, getattr(counts, name) + getattr(received, name))
-        return Batch(
-            payload, received.datagrams, received.foreign, received.empty, received.cut, received.oversize
-        )
+        counts.bytes += len(batch.payload)
+        counts.datagrams += batch.datagrams
+        counts.foreign += batch.foreign
+        counts.empty += batch.empty
+        counts.cut += batch.cut
+        counts.oversize += batch.oversize
 
 
 def _enlarge(sock: socket.socket, asked: int) -> int:

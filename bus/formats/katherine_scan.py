@@ -9,17 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .katherine_words import WORD_BYTES, Header
-
-FIRST_GENERATION, SECOND_GENERATION = 1, 2
-KNOWN = {
-    FIRST_GENERATION: np.isin(np.arange(16), [*Header]),
-    SECOND_GENERATION: np.arange(16) != 0xF,
-}
-"""bool[16] by generation: whether a header has a public meaning.
-
-The second has pixels of four chips at 0x0 to 0x3, trigger events at 0x4 and 0x6.
-"""
+from .katherine_words import GENERATIONS, WORD_BYTES, Header
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,29 +34,31 @@ class Scan:
         return list(zip(self.header.tolist(), self.value.tolist(), self.place.tolist(), strict=True))
 
 
-def scan(payload: bytes | bytearray | memoryview, generation: int = FIRST_GENERATION) -> Scan:
+def scan(payload: bytes | bytearray | memoryview, generation: int = 1) -> Scan:
     """Count pixels and list the marks in whole words; nothing is kept of the payload.
 
     Raises ValueError for part of a word and for an unknown generation.
     """
-    if generation not in KNOWN:
+    if generation not in GENERATIONS:
         raise ValueError(f"generation {generation} is not known: 1 or 2")
     if len(payload) % WORD_BYTES:
         raise ValueError(f"{len(payload)} bytes are no whole words of {WORD_BYTES} bytes: cut the rest off")
     rows = np.frombuffer(payload, np.uint8).reshape(-1, WORD_BYTES)
     top = np.ascontiguousarray(rows[:, WORD_BYTES - 1])
-    pixel = top & 0xF0 == Header.PIXEL << 4 if generation == FIRST_GENERATION else top < 0x40
-    at = np.flatnonzero(~pixel)
+    headers = GENERATIONS[generation].pixels
+    first, last = headers[0] << 4, headers[-1] << 4 | 0xF
+    # The headers of pixels follow each other; without a sign, those below the first are far above the last.
+    at = np.flatnonzero(top - np.uint8(first) > last - first)
     place = at - np.arange(len(at))
-    headers = top[at] >> 4
-    mark = headers != Header.OFFSET
-    at, marked = at[mark], headers[mark]
+    others = top[at] >> 4
+    mark = others != Header.OFFSET
+    at, marked = at[mark], others[mark]
     wide = np.zeros((len(at), 8), np.uint8)
     wide[:, :WORD_BYTES] = rows[at]
     return Scan(
-        pixels=len(top) - len(headers),
-        offsets=len(headers) - len(marked),
-        unknown=int(np.count_nonzero(~KNOWN[generation][marked])),
+        pixels=len(top) - len(others),
+        offsets=len(others) - len(marked),
+        unknown=int(np.count_nonzero(~GENERATIONS[generation].is_known[marked])),
         header=marked,
         value=wide.view("<u8").reshape(-1).astype(np.uint64) & np.uint64((1 << 44) - 1),
         place=place[mark],
