@@ -7,13 +7,15 @@ Its particles are the same for everybody: they depend on the seed, the settings 
 import threading
 import weakref
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from hitline.bus.station import Station
 
-from .particles import Particles, Source
+from .particles import SLICE, SOURCES_MAX, Particles, Source, particles_of
 
-SLICE = 1 << 22
-"""Ticks (6.55 ms) for which particles are made at once."""
+KEPT = 8
+"""Slices that are kept for whoever asks next."""
 
 
 @dataclass
@@ -22,6 +24,7 @@ class World:
 
     seed: int = 1
     sources: tuple[Source, ...] = (Source(),)
+    """At most 16. A source that is not used has rate 0: those behind it keep their numbers."""
     spot_mm: tuple[float, float, float] | None = None
     """(x, y, diameter) of the collimated spot in the laboratory; None: the whole detector is flooded."""
     stage_mm: tuple[float, float] = (0.0, 0.0)
@@ -30,12 +33,63 @@ class World:
     rate: float = 1.0
     """Factor on the rates of all collimated sources."""
     width_mm: float = 14.08
-    """Side of the square that is flooded."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Side of the square that is flooded: one chip; 28.16 for a quad."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _made: dict[Any, Particles] = field(default_factory=dict, repr=False, compare=False)
 
     def particles(self, start: int, stop: int) -> Particles:
-        """Particles that arrive in [start, stop), ticks of 1.5625 ns on the common origin."""
-        raise NotImplementedError
+        """Particles that arrive in [start, stop), ticks of 1.5625 ns on the common origin, from 0 on.
+
+        In order of time. Those of the spot may miss the detector.
+        """
+        if not 0 <= start <= stop:
+            raise ValueError(f"particles from {start} to {stop} ticks: must be 0 or more, and rise")
+        if len(self.sources) > SOURCES_MAX:
+            raise ValueError(f"{len(self.sources)} sources: must be at most {SOURCES_MAX}")
+        first, last = start // SLICE, max(start, stop - 1) // SLICE
+        parts = [self._slice(index) for index in range(first, last + 1)]
+        whole = Particles.concat(parts) if len(parts) > 1 else parts[0]
+        begin, end = np.searchsorted(whole.t, (start, stop))
+        return whole.take(slice(int(begin), int(end)))
+
+    def _slice(self, index: int) -> Particles:
+        spot, stage, rate, width = self.spot_mm, self.stage_mm, self.rate, self.width_mm
+        key = (index, self.seed, self.sources, spot, stage, self.shutter_open, rate, width)
+        with self._lock:
+            if key not in self._made:
+                while len(self._made) >= KEPT:
+                    del self._made[next(iter(self._made))]
+                self._made[key] = _slice(*key)
+            return self._made[key]
+
+
+def _slice(
+    index: int,
+    seed: int,
+    sources: tuple[Source, ...],
+    spot: tuple[float, float, float] | None,
+    stage: tuple[float, float],
+    shutter_open: bool,
+    rate: float,
+    width: float,
+) -> Particles:
+    parts = []
+    for number, source in enumerate(sources):
+        factor = (rate if shutter_open else 0.0) if source.collimated else 1.0
+        part = particles_of(source, number, seed, index, factor)
+        if source.collimated and spot is not None:
+            x, y, diameter = spot
+            radius, angle = diameter / 2 * np.sqrt(part.x), 2 * np.pi * part.y
+            part = part.at(x - stage[0] + radius * np.cos(angle), y - stage[1] + radius * np.sin(angle))
+        else:
+            part = part.at((part.x - 0.5) * width, (part.y - 0.5) * width)
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return particles_of(Source(rate_hz=0.0), 0, seed, index)
+    whole = Particles.concat(parts)
+    return whole.take(np.argsort(whole.t, kind="stable"))
 
 
 _worlds: dict[int, World] = {}
