@@ -10,14 +10,14 @@ import numpy as np
 
 from ...bus.formats.quad import QUAD_SIDE, SIDE
 from ...bus.formats.times import Ints
-from .pixels import Truth
+from .particles import TICKS_PER_S
+from .truth import Truth
 
 __all__ = ["DRIFT", "TICKS_PER_S", "Scene", "Truth"]
 
 SHAPES = 256
 """Different clusters that a scene is made of. Larger: slower to begin; smaller: visibly the same ones
 again."""
-TICKS_PER_S = 640_000_000
 DRIFT = 64
 """Ticks (100 ns): longest delay of a hit behind its particle, as charge drifts through the sensor."""
 
