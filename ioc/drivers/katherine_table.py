@@ -35,7 +35,7 @@ IDENTITY = (
     Attribute("link_lines", "int", "Mask of active lines to the chip."),
     Attribute("link_rate", "float", "Rate of the lines. Its unit is disputed between sources.", unit="Mb/s"),
     Attribute("link_chips", "int", "Chips detected. While measuring only a flag."),
-    Attribute("answer_ms", "float", "Time of the last answer.", unit="ms", precision=1),
+    Attribute("answer_ms", "float", "Time of the last answer.", unit="ms", precision=2),
     Attribute("answers_missing", "int", "Commands that were not answered in time."),
     Attribute("answers_stray", "int", "Control datagrams that nobody waited for."),
 )

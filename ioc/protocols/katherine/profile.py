@@ -29,10 +29,14 @@ class Profile:
     5 by the manual and 1.0.1."""
     check_answers: bool = True
     """Take an answer only when its number fits (2.0-dev); 1.0.1 takes any 8 bytes."""
+    pulse_bit: bool = False
+    """Set the test pulse bit of the general configuration with test pulses: 1.0.1 does, 2.0-dev never."""
 
 
 HARDWARE = Profile()
-LIBKATHERINE_1 = Profile(ModeEncoding.LIBKATHERINE_1, flush_after_mode=False, rate_unit_mbps=5.0)
+LIBKATHERINE_1 = Profile(
+    ModeEncoding.LIBKATHERINE_1, flush_after_mode=False, rate_unit_mbps=5.0, pulse_bit=True
+)
 PROFILES = {"hardware": HARDWARE, "libkatherine-1": LIBKATHERINE_1}
 
 

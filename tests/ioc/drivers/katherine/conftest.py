@@ -1,0 +1,56 @@
+"""The driver on the bus, against an emulated readout over UDP on loopback."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hitline.bus.node import Node
+from hitline.bus.satellite import Satellite
+from hitline.bus.station import Station
+from hitline.ioc.drivers.katherine import Katherine
+from hitline.ioc.drivers.katherine_options import KatherineOptions
+
+sys.path.append(str(Path(__file__).parents[2]))  # for the rig of the emulator
+
+from katherine_bench import Bench
+from katherine_rig import katherine
+
+
+@pytest.fixture
+def make(tmp_path: Path, group: str):
+    """`async with make(options of the driver, emulator=options of the emulator) as bench`."""
+
+    @asynccontextmanager
+    async def bench(
+        *, emulator: dict[str, Any] | None = None, initialize: bool = True, **options: Any
+    ) -> AsyncIterator[Bench]:
+        async with katherine(**{"rate_hz": 2e4, **(emulator or {})}) as rig:
+            given = {
+                "address": rig.control[0],
+                "control_port": rig.control[1],
+                "local_control_port": rig.client_control_port,
+                "data_port": rig.client_data_port,
+                "poll_s": 0.1,
+                "bias_low": -10.0,
+                "bias_high": 200.0,
+                "receive_mib": 4,
+                **options,
+            }
+            driver = Katherine("kat1", KatherineOptions(**given))
+            driver.station = Station(group, tmp_path / "station.toml", data=tmp_path / "runs")
+            async with Node(group, "backend") as node:
+                satellite = Satellite(driver)
+                node.add(satellite)
+                await satellite.start()
+                made = Bench(driver, satellite, rig, tmp_path / "runs")
+                if initialize:
+                    await satellite.move("initialize", {})
+                yield made
+        # The emulator ends its thread in one of the loop's own, which would outlive the test.
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    return bench
