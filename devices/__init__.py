@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analysis import HitAnalysis
     from .detector import HitDetector
+    from .katherine import KatherineDetector
     from .make import Devices, make_devices
     from .run import Run
 
-__all__ = ["Devices", "HitAnalysis", "HitDetector", "Run", "make_devices"]
+__all__ = ["Devices", "HitAnalysis", "HitDetector", "KatherineDetector", "Run", "make_devices"]
 
 _HOME = {
     "HitAnalysis": "analysis",
     "HitDetector": "detector",
+    "KatherineDetector": "katherine",
     "Run": "run",
     "Devices": "make",
     "make_devices": "make",

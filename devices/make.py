@@ -75,7 +75,8 @@ class Devices(Mapping[str, Any]):
         from .tables import Table, components, specialise
 
         instrument = find(INSTRUMENTS, entry.type)
-        base = device_class((entry.type, *instrument.KINDS))
+        # the last kind is the most special one
+        base = device_class((entry.type, *reversed(instrument.KINDS)))
         made = components(Table(tuple(instrument.KINDS), instrument.ATTRIBUTES, instrument.COMMANDS))
         more: dict[str, Any] = {}
         if "detector" in instrument.KINDS:
@@ -114,16 +115,17 @@ class Devices(Mapping[str, Any]):
 
 
 def device_class(kinds: tuple[str, ...]) -> "type[Device]":
-    """Give the device class of the first kind that has one: another package's, ours, or the generic one."""
+    """Give the class of the first of these that has one: another package's, ours, or the generic one."""
     from .detector import HitDetector
     from .generic import Instrument
+    from .katherine import KatherineDetector
 
-    theirs = available(DEVICES)
+    theirs, ours = available(DEVICES), {"katherine": KatherineDetector, "detector": HitDetector}
     for kind in kinds:
         if kind in theirs:
             return find(DEVICES, kind)
-        if kind == "detector":
-            return HitDetector
+        if kind in ours:
+            return ours[kind]
     return Instrument
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 from ophyd.signal import EpicsSignal
 from ophyd.utils import ReadOnlyError
 from ophyd.utils.epics_pvs import AlarmSeverity
 
 from .bell import Bell
-from .signals import LONG, Typed
+from .signals import LONG, Typed, shaped
 from .status import Status
 from .wait import Failed, Put, Refusal, Seen, Verdict, drive, never
 
@@ -18,14 +19,28 @@ READBACK_S = 2.0
 
 
 class Writes(EpicsSignal, Typed):
-    """A setpoint `prefix` with its readback `prefix_RBV`; `set` is done when the readback shows the value."""
+    """A setpoint `prefix` with its readback `prefix_RBV`.
+
+    `set` is done when the readback shows the value and the put has completed, which is at the end of what it
+    began. Where a circuit broke meanwhile, completion tells nothing: then `busy`, the name of the part of the
+    same device that is 1 while the instrument is at work, must be 0. `longest_s`: default timeout of `set`.
+    """
 
     FIELD = ""
 
-    def __init__(self, prefix: str, *, readback: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        readback: str | None = None,
+        busy: str = "",
+        longest_s: float = SET_S,
+        **kwargs: Any,
+    ) -> None:
         shown = prefix + "_RBV" if readback is None else readback
         super().__init__(shown + self.FIELD, write_pv=prefix + self.FIELD, **kwargs)
         self.bell = Bell()
+        self.busy, self.longest_s = busy, longest_s
 
     def same(self, shown: Any, wanted: Any) -> bool:
         """Say whether the readback shows what was wanted, within the last digit of PREC."""
@@ -40,15 +55,25 @@ class Writes(EpicsSignal, Typed):
             raise PermissionError(f"no write access to {self.setpoint_pvname}") from error
 
     def arrived(self, put: Put) -> Seen:
-        """Look whether the value of a put is shown."""
+        """Look whether the value of a put is shown, and nothing that it began goes on."""
         shown = self.sample(1.0)
         same = put.count > 0 and shown.valid and self.same(shown.value, put.value)
         verdict = Verdict.DONE if same else Verdict.UNTOUCHED if shown.valid else Verdict.UNSURE
+        if same and not (self._idle() if put.lost else put.completed):
+            verdict = Verdict.GOING
         return Seen(verdict, self.pvname, repr(put.value), str(shown))
 
-    def set(self, value: Any, *, timeout: float | None = SET_S, settle_time: float | None = None) -> Status:
+    def _idle(self) -> bool:
+        """Whether the instrument is known to be at rest."""
+        flag = getattr(self.parent, self.busy, None) if self.busy else None
+        if not isinstance(flag, Typed):
+            return True
+        shown = flag.sample(1.0)
+        return shown.valid and not shown.value
+
+    def set(self, value: Any, *, timeout: float | None = None, settle_time: float | None = None) -> Status:
         """Put, and be done when it has arrived; fails with the reason, or with PV, wanted and last value."""
-        timeout_s = SET_S if timeout is None else timeout
+        timeout_s = self.longest_s if timeout is None else timeout
 
         def action(status: Status) -> None:
             before = self._refusal(self.setpoint_pvname)
@@ -99,6 +124,37 @@ class ChoiceSetting(Writes):
     def same(self, shown: Any, wanted: Any) -> bool:
         """Texts are the same or not."""
         return shown == str(wanted)
+
+
+class ArraySetting(Writes):
+    """A writable array of one shape and dtype, row-major; `get` gives a fresh one."""
+
+    DTYPE = "array"
+
+    def __init__(
+        self, prefix: str, *, full_shape: tuple[int, ...], dtype: str = "<i4", **kwargs: Any
+    ) -> None:
+        self._full_shape, self.NUMPY = full_shape, dtype
+        super().__init__(prefix, **kwargs)
+
+    def shape(self) -> list[int]:
+        """Shape as declared."""
+        return list(self._full_shape)
+
+    def typed(self, value: Any, severity: AlarmSeverity) -> np.ndarray:
+        """As of Array."""
+        return shaped(value, self.NUMPY, self._full_shape)
+
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Put it flat; raises ValueError for another shape."""
+        array = np.asarray(value)
+        if array.shape != self._full_shape:
+            raise ValueError(f"{self.name}: an array of {array.shape}; must be {self._full_shape}")
+        super().put(array.ravel(), **kwargs)
+
+    def same(self, shown: Any, wanted: Any) -> bool:
+        """All elements."""
+        return np.array_equal(shown, wanted)
 
 
 class TextSetting(ChoiceSetting):

@@ -173,5 +173,10 @@ class Array(EpicsSignalRO, Typed):
 
     def typed(self, value: Any, severity: AlarmSeverity) -> np.ndarray:
         """Give a fresh array in the declared dtype, and shape if all elements came."""
-        array = np.atleast_1d(np.asarray(value)).astype(self.NUMPY)
-        return array.reshape(self._full_shape) if array.size == int(np.prod(self._full_shape)) else array
+        return shaped(value, self.NUMPY, self._full_shape)
+
+
+def shaped(value: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Make a fresh array of what came, in this dtype, and in this shape if it is complete."""
+    array = np.atleast_1d(np.asarray(value)).astype(dtype)
+    return array.reshape(shape) if array.size == int(np.prod(shape)) else array

@@ -100,13 +100,23 @@ def safe(base: type[Device], name: str) -> str:
 
 def _component(target: str, records: list[Record], attribute: Attribute | None) -> Cpt:
     record = next((r for r in records if r.rtype in WRITE), records[0])
+    busy = attribute.busy if attribute else ""
     if target.startswith("cmd_"):
         return Cpt(COMMAND.get(record.rtype, settings.Request), record.name, kind="omitted")
     if record.rtype in WRITE:
-        return Cpt(WRITE[record.rtype], record.name, kind="config")
+        return Cpt(WRITE[record.rtype], record.name, busy=busy, kind="config")
     if record.rtype == "waveform":
         shape = attribute.shape if attribute else (int(record.fields["NELM"]),)
         dtype = attribute.dtype if attribute else "<f8"
+        if f"{record.name}_RBV" in {other.name for other in records}:
+            return Cpt(
+                settings.ArraySetting,
+                record.name,
+                busy=busy,
+                full_shape=shape,
+                dtype=dtype,
+                kind="omitted",
+            )
         return Cpt(signals.Array, record.name, full_shape=shape, dtype=dtype, kind="omitted")
     return Cpt(READ[record.rtype], record.name, kind="normal")
 

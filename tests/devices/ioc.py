@@ -194,8 +194,19 @@ class World:
         mode = await self.mode()
         if mode == "refuse":
             await self.show("LastRefusal_RBV", f"{self.prefix}DET1:AcquireTime: {value} s refused for a test")
-        else:
-            await self.show("DET1:AcquireTime_RBV", value)
+            return
+        await self.show("DET1:AcquireTime_RBV", value)
+        if mode in ("ramp", "ramp cut"):  # shown at once, under way for longer
+            await self.show("DET1:AcquireBusy", "Yes")
+            if mode == "ramp cut":
+                self.spawn(self.arrive(1.0))
+                self.cut()
+            else:
+                await self.arrive(0.4)
+
+    async def arrive(self, after_s):
+        await asyncio.sleep(after_s)
+        await self.show("DET1:AcquireBusy", "No")
 
     async def acquire(self, value):
         if value in (0, "Done"):

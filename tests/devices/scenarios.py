@@ -7,9 +7,20 @@ import pytest
 from bluesky import plans
 from bluesky.utils import RunEngineInterrupted
 from event_model import DocumentNames, schema_validators
+from hitline.devices.settings import NumberSetting
+from hitline.devices.signals import Flag
+from ophyd import Component as Cpt
+from ophyd import Device
 from session import EVENT, P, det, engine, expected, fault, only, plain, puts, run
 
 from ioc import hits
+
+
+class Ramped(Device):
+    """A setting that takes its time."""
+
+    time = Cpt(NumberSetting, "AcquireTime", busy="busy")
+    busy = Cpt(Flag, "AcquireBusy")
 
 
 def exposures_are_own():
@@ -98,6 +109,18 @@ def parts_alone():
     documents.clear()
     RE(plans.count([det, det.ana1], num=2))
     assert [e["data"]["det1_ana1_exposure_hits"] for e in only(documents, "event")] == [hits(1), hits(2)]
+
+
+def ramps():
+    """A setting that is shown at once is set when it has arrived, also when the circuit breaks meanwhile."""
+    ramped = Ramped(f"{P}DET1:", name="ramped")
+    ramped.wait_for_connection(timeout=20)
+    for name, value in (("ramp", 7.0), ("ramp", 7.0), ("ramp cut", 8.0)):
+        fault(name)
+        ramped.time.set(value).wait(20)
+        assert ramped.busy.get() == 0, f"{name}: done while it was under way"
+        assert ramped.time.get() == value
+    ramped.time.set(0).wait(10)
 
 
 def own_runs():

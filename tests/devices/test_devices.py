@@ -9,6 +9,7 @@ SCENARIOS = (
     "aborts",
     "parts_alone",
     "own_runs",
+    "ramps",
     "circuits_break",
     "late_results",
     "refusals",

@@ -15,11 +15,12 @@ UP = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.
 
 LIST = """
 import json, ophyd
-from hitline.devices import HitAnalysis, HitDetector, Run
+from hitline.devices import HitAnalysis, HitDetector, KatherineDetector, Run
 from hitline.devices.station import StationDevice
 def listed(cls):
     return [(attr, c.suffix, c.cls.__name__) for attr, c in cls._sig_attrs.items() if c.suffix is not None]
-print(json.dumps({cls.__name__: listed(cls) for cls in (HitAnalysis, HitDetector, Run, StationDevice)}))
+print(json.dumps({cls.__name__: listed(cls) for cls in
+    (HitAnalysis, HitDetector, KatherineDetector, Run, StationDevice)}))
 """
 FITS = {
     "Count": {"int64in"},
@@ -29,6 +30,8 @@ FITS = {
     "Text": {"lsi"},
     "Array": {"waveform"},
     "NumberSetting": {"ao", "int64out"},
+    "FlagSetting": {"bo"},
+    "ArraySetting": {"waveform"},
     "ChoiceSetting": {"mbbo"},
     "TextSetting": {"lso"},
     "Request": {"bo"},
@@ -56,16 +59,53 @@ def declared() -> dict[str, list[list[str]]]:
 
 @pytest.mark.parametrize(
     "name, database",
-    [("HitAnalysis", "analysis"), ("HitDetector", "detector"), ("Run", "run"), ("StationDevice", "station")],
+    [
+        ("HitAnalysis", ["analysis"]),
+        ("HitDetector", ["detector"]),
+        ("KatherineDetector", ["detector", "katherine"]),
+        ("Run", ["run"]),
+        ("StationDevice", ["station"]),
+    ],
 )
 def test_every_declared_signal_stands_on_a_record_of_its_type(name, database, declared):
-    records = load(Path(str(files("hitline.db"))) / f"{database}.db", {"P": "", "R": "", "INST": "x"})
+    records = {}
+    for kind in database:
+        records |= load(Path(str(files("hitline.db"))) / f"{kind}.db", {"P": "", "R": "", "INST": "x"})
     assert len(declared[name]) > 5
     for attr, suffix, cls in declared[name]:
         assert suffix in records, f"{name}.{attr}: no record {suffix} in {database}.db"
         assert records[suffix].rtype in FITS[cls], f"{name}.{attr} is a {cls} of {records[suffix]}"
         if cls.endswith("Setting"):
             assert f"{suffix}_RBV" in records
+
+
+KATHERINE = """
+import json
+from hitline.devices.katherine import DACS, KatherineDetector
+from hitline.devices.make import device_class
+from hitline.devices.tables import Table, components
+from hitline.ioc.drivers.katherine_table import KATHERINE, KATHERINE_COMMANDS
+from hitline.ioc.protocols.katherine import dacs
+
+assert DACS == tuple(dac.name for dac in dacs.DACS)
+assert device_class(("katherine", "katherine", "detector")) is KatherineDetector
+parts = KatherineDetector._sig_attrs
+made = components(Table(("detector", "katherine"), KATHERINE, KATHERINE_COMMANDS))
+for name, component in made.items():
+    if name in parts:  # by the same name, the same record, and the same flag that says when it is set
+        declared = parts[name]
+        assert declared.suffix == component.suffix, name
+        assert declared.kwargs.get("busy", "") == component.kwargs.get("busy", ""), name
+assert {f"dac_{name.lower()}" for name in DACS} <= set(parts) & set(made)
+try:
+    KatherineDetector.dac(object(), "VTP_fin")
+except KeyError as error:
+    assert "nearest is VTP_fine" in str(error), error
+"""
+
+
+def test_a_katherine_is_as_its_table_says() -> None:
+    _python("-c", KATHERINE, env={"OPHYD_CONTROL_LAYER": "dummy"})
 
 
 def test_nothing_is_imported_or_connected_early(tmp_path, group):
