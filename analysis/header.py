@@ -29,12 +29,27 @@ UNITS = {
     "counted/itot": "25 ns",
     "counted/events": "count",
     "counted/hit_count": "count",
+    "frame/number": "number in the stream, from 1",
+    "frame/exposure": "number in the run; 0 where there is none",
+    "frame/announced": "0: the word for its begin did not come",
+    "frame/first_pixel": "pixels before it",
+    "frame/received": "pixels",
+    "frame/sent": "pixels; -1 where the readout did not say",
+    "frame/missing": "pixels sent that did not come; -1 where the readout did not say",
+    "frame/surplus": "pixels beyond those sent; -1 where the readout did not say",
+    "frame/lost": "pixels lost inside the readout",
     "frame/start": "25 ns; -1 where it did not come",
     "frame/end": "25 ns; -1 where it did not come",
+    "mark/header": "bits 47 to 44 of the word",
     "mark/value": "44 bits as they came",
     "mark/place": "pixels before it",
+    "mark/frame": "number of the frame begun last; 0 before the first",
 }
 EPOCH = "zero of the detector's own timer, which the readout resets, as a rule, at the start of a measurement"
+KATHERINE_EPOCH = (
+    "times begin anew with each frame; in sequential read-out they are known modulo 16384 steps of the pixel "
+    "clock (409.6 us at 40 MHz) only"
+)
 KEYS = {"hits": "t_unwrapped", "tdc": "units12"}
 """By what `in_time_order` sorts."""
 
@@ -52,7 +67,8 @@ def header(
         "source_bytes": recording.bytes,
         "format": recording.format,
         "order": "time" if by_time else "stream",
-        "epoch": EPOCH,
+        "epoch": KATHERINE_EPOCH if recording.format == "katherine" else EPOCH,
+        **({"setup": recording.setups} if recording.setups else {}),
         "units": used,
         "images": images,
         "rows": rows,

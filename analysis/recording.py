@@ -2,24 +2,23 @@
 
 The format is told by the file itself where it can be: chunks begin with their magic. Bare Timepix3 words and
 Katherine words have no mark, so they go by the ending of the name (`.raw`, `.kat`) or are named by the
-caller.
+caller. How a Katherine was set up stands in its run log; of a file the caller must know it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..bus.formats import katherine, tpx3
+from ..bus.formats import tpx3
 from ..bus.formats.events import first_times
-from ..bus.formats.frames import Frame
 from ..bus.formats.hits import Hits, Table
-from ..bus.formats.katherine_words import Mode
-from ..bus.log.block import block_size
+from ..bus.log.block import BlockError, block_size, decode_facts
 from ..bus.log.codes import Format, Kind
 from ..bus.log.reader import Run, open_run
 from ..bus.log.segment import segments
+from .katherine_tables import Begin, KatherineTables
 
 FORMATS = {"tpx3": Format.TPX3_CHUNKS, "words": Format.TPX3_WORDS, "katherine": Format.KATHERINE}
 """Names of raw formats: chunks of a Timepix3 behind Serval, bare Timepix3 words, Katherine's 48-bit words."""
@@ -35,10 +34,14 @@ Tables = dict[str, Columns]
 
 
 class Recording:
-    """One recording; raises OSError or ValueError with one clear line when it is none."""
+    """One recording; raises OSError or ValueError with one clear line when it is none.
 
-    def __init__(self, path: Path, format: str = "", *, mode: Mode = Mode.TOA_TOT, fast: bool = True) -> None:
-        self.path, self.mode, self.fast = path, mode, fast
+    setup: facts of the setup of a Katherine, by the names of `katherine_setup.KEYS`; they win over those of a
+    run log, and for what neither says the defaults of `Setup` stand.
+    """
+
+    def __init__(self, path: Path, format: str = "", *, setup: Mapping[str, Any] | None = None) -> None:
+        self.path, self._given = path, dict(setup or {})
         self.run: Run | None = open_run(path) if path.is_dir() else None
         self.format = format or (_of_run(self.run) if self.run else _of_file(path))
         files = [part.path for part in segments(self.run.logged.folder)] if self.run else [path]
@@ -47,6 +50,8 @@ class Recording:
         """Counts of what was decoded, complete after `tables` is exhausted."""
         self.types: dict[str, int] = {}
         """Words by packet type (Timepix3) or header (Katherine), likewise."""
+        self.setups: list[dict[str, Any]] = []
+        """How a Katherine was set up, and from which exposure on, likewise."""
 
     def pieces(
         self, progress: Callable[[int], None] = lambda count: None
@@ -55,6 +60,10 @@ class Recording:
 
         None stands where blocks of a run log are missing or damaged.
         """
+        return (piece for piece in self._stream(progress) if not isinstance(piece, Begin))
+
+    def _stream(self, progress: Callable[[int], None]) -> Iterator[bytes | memoryview | Begin | None]:
+        """The same, with the begins of exposures."""
         if self.run:
             due = 0
             for header, payload in self.run:
@@ -67,6 +76,8 @@ class Recording:
                             f"{self.path}: block {header.seq} holds format {header.format}, not {self.format}"
                         )
                     yield payload
+                elif header.kind == Kind.BEGIN:
+                    yield Begin(header.exposure, _facts(payload))
                 progress(block_size(len(payload)))
             return
         with self.path.open("rb") as file:
@@ -107,15 +118,11 @@ class Recording:
             raise ValueError(f"{self.path}: no chunk header in {self.bytes} bytes; is it {self._others()}?")
 
     def _katherine(self, progress: Callable[[int], None]) -> Iterator[Tables]:
-        decoder = katherine.KatherineDecoder(self.mode, fast=self.fast)
-        for piece in self.pieces(progress):
-            if piece is None:
-                decoder.gap()
-            else:
-                yield _katherine_tables(decoder.feed(piece))
-        yield {"frame": _frames(decoder.flush())}
-        self.facts = decoder.facts() | self._flaws()
-        self.types = {f"0x{kind:x}": int(decoder.headers[kind]) for kind in np.flatnonzero(decoder.headers)}
+        opened = self.run.facts if self.run else {}
+        made = KatherineTables(str(self.path), opened, self._given)
+        yield from made.tables(self._stream(progress))
+        self.facts = made.decoder.facts() | self._flaws()
+        self.types, self.setups = made.types(), made.setups
 
     def _flaws(self) -> dict[str, int]:
         """What is wrong with a run log, counted by its reader."""
@@ -161,6 +168,14 @@ def _of_run(run: Run) -> str:
     )
 
 
+def _facts(payload: memoryview) -> dict[str, Any]:
+    """Facts of a mark; none where a writer of another kind left something else."""
+    try:
+        return decode_facts(payload)
+    except BlockError:
+        return {}
+
+
 def _rows(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
@@ -177,18 +192,3 @@ def _hits(hits: Hits) -> Columns:
 
 def _tpx3_tables(batch: tpx3.Batch) -> Tables:
     return {"hits": _hits(batch.hits), "tdc": _columns(batch.tdc), "counted": _columns(batch.counted)}
-
-
-def _katherine_tables(batch: katherine.KatherineBatch) -> Tables:
-    timed, counted = batch.frame[: len(batch.hits)], batch.frame[: len(batch.counted)]
-    return {
-        "hits": _hits(batch.hits) | {"frame": timed, "hit_count": batch.hit_count},
-        "counted": _columns(batch.counted) | {"frame": counted},
-        "mark": _columns(batch.marks),
-        "frame": _frames(batch.frames),
-    }
-
-
-def _frames(frames: list[Frame]) -> Columns:
-    names = ("number", "first_pixel", "received", "sent", "missing", "lost", "start", "end")
-    return {name: np.array([getattr(frame, name) for frame in frames], np.int64) for name in names}

@@ -4,6 +4,7 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 HELP = """\
 Decode a raw recording into npz, csv, parquet or h5, by the ending of OUT.
@@ -16,7 +17,10 @@ FILE is a .tpx3 file (Serval), bare Timepix3 words (.raw), Katherine words (.kat
   hitline decode frames.kat counts.csv --mode event_itot
 
 Hits come in the order of the stream; nothing is left out or put right on the way. Times (t_unwrapped) are in
-ticks of 1.5625 ns since the zero of the detector's timer. In an npz file:
+ticks of 1.5625 ns since the zero of the detector's timer. How a Katherine was set up (mode, oscillator,
+generation, clock, read-out) stands in its run log, exposure by exposure; for a .kat file say it with the
+options below, which also win over the log. Its times begin anew with each frame; those of sequential frames
+are known modulo 409.6 us only. In an npz file:
 
   import numpy, json
   data = numpy.load("hits.npz")
@@ -41,6 +45,9 @@ DAMAGE = {
     "log_blocks_damaged": "blocks of the run log damaged or missing",
     "log_gap_bytes": "bytes of the run log that are no blocks",
     "log_tail_bytes": "bytes at the end of the run log that are no whole block",
+    "frames_unannounced": "frames without the word for their begin",
+    "ends_stray": "ends of frames that had not begun: doubled, or all else of the frame is missing",
+    "pixels_surplus": "pixels more than the readout says it sent: doubled, or two frames in one",
     "pixels_missing": "pixels sent by the readout that are not in the recording",
     "pixels_lost_inside": "pixels that the readout lost itself",
     "not_in_picture": "hits on chips that quad_image has no place for",
@@ -48,6 +55,8 @@ DAMAGE = {
 }
 """Counts that a person should see when they are not 0."""
 NOUNS = {"hits": "hits", "tdc": "triggers", "counted": "counted pixels", "frame": "frames", "mark": "marks"}
+CLOCK_TICKS = {20: 32, 40: 16, 80: 8, 160: 4}
+"""Ticks of 1.5625 ns in a step, by MHz."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,15 +72,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="raw format, where FILE does not tell",
     )
-    parser.add_argument(
-        "--mode",
-        choices=("toa_tot", "toa", "event_itot"),
-        default="toa_tot",
-        help="Katherine: what its pixels hold (default toa_tot)",
+    katherine = parser.add_argument_group("Katherine: how it was set up, where the run log does not say")
+    katherine.add_argument(
+        "--mode", choices=("toa_tot", "toa", "event_itot"), help="what pixels hold (toa_tot)"
     )
-    parser.add_argument(
-        "--slow", action="store_true", help="Katherine: recorded with the fast oscillator off"
+    katherine.add_argument("--slow", action="store_true", help="the fast oscillator was off")
+    katherine.add_argument("--generation", type=int, choices=(1, 2), help="of the readout (1)")
+    katherine.add_argument(
+        "--clock", type=int, choices=CLOCK_TICKS, metavar="MHZ", help="pixel clock: 20, 40, 80, 160 (40)"
     )
+    katherine.add_argument(
+        "--phases", type=int, choices=(1, 2, 4, 8, 16), metavar="N", help="phases of the pixel clock (1)"
+    )
+    katherine.add_argument("--sequential", action="store_true", help="frames, not data driven")
+
+
+def setup(args: argparse.Namespace) -> dict[str, Any]:
+    """Give what was said of a Katherine's setup, by the names of its facts."""
+    said = {
+        "mode": args.mode,
+        "fast": False if args.slow else None,
+        "generation": args.generation,
+        "coarse_ticks": CLOCK_TICKS.get(args.clock),
+        "phases": args.phases,
+        "readout": "sequential" if args.sequential else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,12 +107,11 @@ def run(args: argparse.Namespace) -> int:
     from hitline.analysis.picture import Picture
     from hitline.analysis.placed import placed
     from hitline.analysis.recording import Recording
-    from hitline.bus.formats.katherine_words import Mode
 
     from .progress import bar
 
     make = writer_for(args.out)
-    recording = Recording(args.file, args.format, mode=Mode[args.mode.upper()], fast=not args.slow)
+    recording = Recording(args.file, args.format, setup=setup(args))
     if args.out.exists() and args.out.samefile(args.file):
         raise ValueError(f"{args.out}: is the recording itself; write to another file")
     picture = Picture(quad=recording.format != "katherine")

@@ -24,9 +24,9 @@ def shipped() -> dict[str, str]:
     """Give {file name: text} of the shipped databases; raises TableError."""
     from hitline.ioc.conductor import Conductor
     from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
-    from hitline.ioc.drivers.katherine_table import KATHERINE, KATHERINE_COMMANDS
+    from hitline.ioc.drivers.katherine.table import KATHERINE, KATHERINE_COMMANDS
     from hitline.ioc.drivers.replay import Replay
-    from hitline.ioc.emulators.katherine import KatherineEmulator
+    from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
     return {

@@ -40,3 +40,7 @@ QUAD = Layout(
     ),
 )
 """Four chips without a gap, as `bus.formats.quad` has them: 3 and 0 below, 2 and 1 above and upside down."""
+
+TILES = Layout("tiles", 512, 512, tuple((256 * (n % 2), 1, 0, 256 * (n // 2), 0, 1) for n in range(4)))
+"""Up to four chips side by side, 0 and 1 below, 2 and 3 above: a picture of chips whose true places are not
+known. Those that touch here are no neighbours."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...bus.formats.quad import QUAD_SIDE, SIDE
 from ...bus.formats.times import Ints
-from .particles import TICKS_PER_S
-from .truth import Truth
+from .world.particles import TICKS_PER_S
+from .world.truth import Truth
 
 __all__ = ["DRIFT", "TICKS_PER_S", "Scene", "Truth"]
 

@@ -84,7 +84,7 @@ import json
 from hitline.devices.katherine import DACS, KatherineDetector
 from hitline.devices.make import device_class
 from hitline.devices.tables import Table, components
-from hitline.ioc.drivers.katherine_table import KATHERINE, KATHERINE_COMMANDS
+from hitline.ioc.drivers.katherine.table import KATHERINE, KATHERINE_COMMANDS
 from hitline.ioc.protocols.katherine import dacs
 
 assert DACS == tuple(dac.name for dac in dacs.DACS)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from hitline.ioc.emulators.katherine import KatherineEmulator
-from hitline.ioc.emulators.katherine_knobs import KatherineEmulatorOptions
+from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
+from hitline.ioc.emulators.katherine.knobs import KatherineEmulatorOptions
 
 ADDRESS = "127.0.0.2"
 
@@ -56,8 +56,6 @@ async def katherine(**options: Any) -> AsyncIterator[Rig]:
     emulator = KatherineEmulator("kat-emu", KatherineEmulatorOptions(**given))
     await emulator.connect()
     try:
-        yield Rig(
-            emulator, emulator.link.control, emulator.link.data, free_port(), given["client_data_port"]
-        )
+        yield Rig(emulator, emulator.link.control, emulator.link.data, free_port(), given["client_data_port"])
     finally:
         await emulator.disconnect()

@@ -141,10 +141,10 @@ def station_up(folder: Path, ports: list[int], text: str = STATION) -> Iterator[
 
 
 @contextmanager
-def session_on(station: Running, layer: str) -> Iterator[Session]:
+def session_on(station: Running, layer: str, client: Path = CLIENT) -> Iterator[Session]:
     """A Bluesky session over a control layer."""
     with subprocess.Popen(
-        [sys.executable, str(CLIENT), str(station.file), layer],
+        [sys.executable, str(client), str(station.file), layer],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

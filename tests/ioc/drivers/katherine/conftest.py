@@ -11,8 +11,8 @@ import pytest
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.station import Station
-from hitline.ioc.drivers.katherine import Katherine
-from hitline.ioc.drivers.katherine_options import KatherineOptions
+from hitline.ioc.drivers.katherine.driver import Katherine
+from hitline.ioc.drivers.katherine.options import KatherineOptions
 
 sys.path.append(str(Path(__file__).parents[2]))  # for the rig of the emulator
 

@@ -12,7 +12,7 @@ from hitline.bus.formats.katherine_setup import Setup
 from hitline.bus.log.block import Kind, decode_facts
 from hitline.bus.log.reader import open_run
 from hitline.bus.satellite import Satellite
-from hitline.ioc.drivers.katherine import Katherine
+from hitline.ioc.drivers.katherine.driver import Katherine
 from katherine_rig import Rig
 
 

@@ -1,0 +1,1 @@
+"""Katherine readouts: the driver and its parts."""

@@ -1,0 +1,1 @@
+"""The emulated world: particles, sensor and pixels, every truth kept."""

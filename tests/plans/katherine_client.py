@@ -1,0 +1,148 @@
+"""A Bluesky session on a station with an emulated Katherine; the protocol of lines is that of client.py.
+
+Run: katherine_client.py STATION LAYER.
+"""
+
+import json
+import sys
+import time
+import traceback
+
+import numpy as np
+from hitline.devices import make_devices
+
+devices = make_devices(sys.argv[1], sys.argv[2])
+
+from bluesky import RunEngine  # noqa: E402
+from hitline.plans import Curve, bias_scan, dac_scan, threshold_scan  # noqa: E402
+from ophyd import EpicsSignal, EpicsSignalRO  # noqa: E402
+
+RE = RunEngine({})
+det, emulator = devices.kat1, devices.emu
+
+
+def plain(value):
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
+
+
+def say(name, value):
+    print(json.dumps([name, value], default=plain), flush=True)
+
+
+def tune(**values):
+    """Set attributes of the detector, one after the other."""
+    for name, value in values.items():
+        getattr(det, name).set(value).wait(30)
+    return {name: getattr(det, name).get() for name in values}
+
+
+def world(**values):
+    """Set attributes of the emulator or the world, `device__attribute`."""
+    for name, value in values.items():
+        device, _, attribute = name.partition("__")
+        getattr(devices[device], attribute).set(value).wait(30)
+
+
+def pulse(pixels, millivolts, count, period=65, trims=8):
+    """Test pulses of an amplitude into these pixels [(x, y), ...]; all others are masked."""
+    codes = np.ones((256, 256), np.uint8)
+    for x, y in pixels:
+        codes[y, x] = 1 << 5 | int(f"{trims:04b}"[::-1], 2) << 1
+    det.pixels.set(codes).wait(30)
+    assert np.array_equal(det.pixels.get(), codes)
+    fine = 200
+    det.dac("VTP_fine").set(fine).wait(10)
+    det.dac("VTP_coarse").set(round((millivolts + 2.5 * fine) / 5)).wait(10)
+    tune(pulses="Analogue", pulse_count=count, pulse_period=period)
+    return {"amplitude": det.pulse_amplitude.get(), "pulsed": det.pixels_pulsed.get()}
+
+
+def scanned(plan, before, save):
+    """Run a scan with a curve; what it found, what it cost, and what is left."""
+    curve, points = Curve(save=save), []
+
+    def heard(name, document):
+        if name == "event":
+            points.append(document)
+
+    started = time.monotonic()
+    RE(plan, [curve, heard])
+    return {
+        "fits": {name: found.summary() for name, found in curve.fits.items()},
+        "problems": curve.problems,
+        "columns": curve.columns,
+        "took_s": time.monotonic() - started,
+        "before": before,
+        "after": {name: getattr(det, name).get() for name in before},
+        "lost": det.hits_lost.get(),
+        "condition": det.condition.get(),
+        "state": devices.run.state.get(),
+        "events": [point["data"] for point in points],
+    }
+
+
+def threshold(*, save=None, **arguments):
+    before = {"threshold": det.threshold.get(), "acquire_time": det.acquire_time.get()}
+    return scanned(threshold_scan(det, **arguments), before, save)
+
+
+def bias(*, save=None, **arguments):
+    before = {"voltage_set": det.voltage_set.get(), "acquire_time": det.acquire_time.get()}
+    return scanned(bias_scan(det, **arguments), before, save)
+
+
+def dac(*, save=None, **arguments):
+    before = {name: getattr(det, name).get() for name in ("dac_vtp_fine", "dac_vtp_coarse", "monitor")}
+    return scanned(dac_scan(det, **arguments), before, save)
+
+
+def stock():
+    """ophyd's own classes on the PVs: put completion, enums, texts, and a refusal that shows."""
+    prefix = det.prefix
+    voltage = EpicsSignal(f"{prefix}VSet_RBV", write_pv=f"{prefix}VSet", name="voltage", put_complete=True)
+    ramping = EpicsSignalRO(f"{prefix}Ramping_RBV", name="ramping")
+    mode = EpicsSignal(
+        f"{prefix}OperatingMode_RBV", write_pv=f"{prefix}OperatingMode", string=True, name="mode"
+    )
+    threshold = EpicsSignal(f"{prefix}Threshold", name="threshold", put_complete=True)
+    for signal in (voltage, ramping, mode, threshold):
+        signal.wait_for_connection(timeout=20)
+    voltage.set(40).wait(30)
+    arrived = ramping.get(use_monitor=False)
+    mode.set("ToA").wait(10)
+    shown = mode.get(use_monitor=False)
+    mode.set("ToA+ToT").wait(10)
+    threshold.set(1700).wait(10)
+    return {
+        "voltage": voltage.get(use_monitor=False),
+        "measured": det.voltage_measured.get(),
+        "ramping": arrived,
+        "mode": shown,
+        "threshold": det.threshold.get(),
+        "fine": det.dac("Vthreshold_fine").get(),
+        "coarse": det.dac("Vthreshold_coarse").get(),
+    }
+
+
+def causes(error):
+    """The text of an exception and of what led to it."""
+    texts = []
+    while error is not None:
+        texts.append(f"{type(error).__name__}: {error}")
+        error = error.__cause__ or error.__context__
+    return " <- ".join(texts)
+
+
+if __name__ == "__main__":
+    for device in (devices.station, devices.run, det, emulator):
+        device.wait_for_connection(timeout=30)
+    say("ready", det.name)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = globals()[request.pop("do")](**request)
+        except BaseException as error:
+            print(traceback.format_exc(), file=sys.stderr)
+            say("failed", causes(error))
+        else:
+            say("done", answer)
