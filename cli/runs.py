@@ -1,4 +1,4 @@
-"""`hitline runs`: what was recorded, and whether it is good, incomplete or damaged."""
+"""`hitline runs`: what was recorded, and whether it is good, tainted, incomplete or damaged."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ examples:
   hitline runs verify runs/scan_12/det1 --json
 """
 
-CODES = {Quality.GOOD: 0, Quality.INCOMPLETE: 1, Quality.DAMAGED: 2}
+CODES = {Quality.GOOD: 0, Quality.TAINTED: 1, Quality.INCOMPLETE: 1, Quality.DAMAGED: 2}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

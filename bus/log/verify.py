@@ -1,4 +1,4 @@
-"""Telling good, incomplete and damaged runs apart, by reading every byte."""
+"""Telling good, tainted, incomplete and damaged runs apart, by reading every byte."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,10 +10,12 @@ from .reader import Run, open_run
 
 
 class Quality(Enum):
-    """The three sorts of run; the order is from best to worst."""
+    """The sorts of run; the order is from best to worst."""
 
     GOOD = "good"
     """Everything that the readout took is there, and nothing that it noticed is missing."""
+    TAINTED = "tainted"
+    """Everything is there, but something makes it doubtful, and the CLOSE block says so."""
     INCOMPLETE = "incomplete"
     """What is there is right, but the run did not end in order, or something was lost before the log."""
     DAMAGED = "damaged"
@@ -134,6 +136,10 @@ def _totals(verdict: Verdict, totals: dict[str, Any], partial: bool) -> None:
     bad = {flag.name for flag in (Condition.INCOMPLETE, Condition.INTERRUPTED, Condition.ABORTED)}
     if bad & set(verdict.condition.split("|")):
         verdict.worsen(Quality.INCOMPLETE, f"the run ended {verdict.condition}")
+    elif Condition.TAINTED.name in verdict.condition.split("|"):
+        verdict.worsen(Quality.TAINTED, f"the run ended {verdict.condition}")
+    for flaw in totals.get("flaws") or ():
+        verdict.worsen(Quality.TAINTED, str(flaw))
     if not partial:
         for name in ("blocks", "words", "hits"):
             said, found = totals.get(name), getattr(verdict, name)

@@ -68,6 +68,14 @@ def test_a_run_that_says_so_is_incomplete(tmp_path, condition):
     assert verdict.quality is Quality.INCOMPLETE and condition.text in verdict.reasons[0]
 
 
+def test_a_doubtful_run_is_not_good(tmp_path):
+    writer = LogWriter(tmp_path, "det1")
+    writer.open("r1")
+    writer.close(Condition.TAINTED)
+    verdict = verify(tmp_path / "r1")
+    assert verdict.quality is Quality.TAINTED and "TAINTED" in verdict.reasons[0]
+
+
 def test_a_run_without_an_end_is_incomplete(folder):
     file, position = block(folder, Kind.CLOSE)
     file.write_bytes(file.read_bytes()[:position])

@@ -177,7 +177,7 @@ def test_a_failed_sync_taints_the_run_and_loses_nothing(tmp_path):
     )
     assert "raw-" in run.totals["failures"][0]
     verdict = verify(tmp_path / "r1")
-    assert verdict.quality is Quality.GOOD and verdict.condition == "TAINTED"
+    assert verdict.quality is Quality.TAINTED and verdict.condition == "TAINTED"
 
 
 def test_a_full_disk_ends_the_run_in_order_and_the_next_one_works(tmp_path):
