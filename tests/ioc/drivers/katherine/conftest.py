@@ -1,6 +1,5 @@
 """The driver on the bus, against an emulated readout over UDP on loopback."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,7 +49,5 @@ def make(tmp_path: Path, group: str):
                 if initialize:
                     await satellite.move("initialize", {})
                 yield made
-        # The emulator ends its thread in one of the loop's own, which would outlive the test.
-        await asyncio.get_running_loop().shutdown_default_executor()
 
     return bench

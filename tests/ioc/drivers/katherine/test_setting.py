@@ -79,7 +79,12 @@ def test_whole_set_up_in_the_order_of_libkatherine_and_never_the_bias():
 
 CHANGED = {
     "threshold": ["0a 00 00 00 06 00 04 00", "01 00 00 00 00 00 07 00"],
-    "mode": ["01 01 00 00 00 00 09 00", "00 00 00 00 00 00 07 00"],
+    "mode": [
+        "5b 00 00 00 04 00 08 00",
+        "00 00 00 00 00 00 07 00",
+        "01 01 00 00 00 00 09 00",
+        "00 00 00 00 00 00 07 00",
+    ],
     "acquire_time": ["80 b2 e6 0e 00 00 01 00", "00 00 00 00 00 00 0a 00"],
     "frames": ["0c 00 00 00 00 00 13 00"],
     "start_channel": [],
@@ -167,7 +172,7 @@ def test_options_are_checked():
         ({"bias_low": 5.0}, "bias_low of 5.0 V is above bias_high of 0.0 V"),
         ({"dacs": {"Vfbkk": 3}}, "'Vfbkk' is no DAC"),
         ({"dacs": {"Vfbk": 300}}, "must be 0 to 255"),
-        ({"chip_id": "x"}, "not like K7-W0005"),
+        ({"chip_id": "x"}, "as in K7-W0005"),
     ):
         with pytest.raises(ValueError, match=text):
             KatherineOptions(address="a", **more)
