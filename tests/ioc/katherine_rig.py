@@ -1,6 +1,5 @@
 """An emulated Katherine for tests: in this process, on an address of its own, with free ports."""
 
-import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -60,5 +59,3 @@ async def katherine(**options: Any) -> AsyncIterator[Rig]:
         yield Rig(emulator, emulator.link.control, emulator.link.data, free_port(), given["client_data_port"])
     finally:
         await emulator.disconnect()
-        # The loop keeps the threads of `to_thread` until it ends, which a test would see as left behind.
-        await asyncio.get_running_loop().shutdown_default_executor()

@@ -11,13 +11,14 @@ from ...protocols.katherine import commands
 from ...protocols.katherine.hardware import CommStatus
 from ...protocols.katherine.opcodes import Op
 from ...receive import Receiver
+from ...sockets import bound
 from ...trace import Trace
 from ..detector import Detector
 from .chip import Chip
 from .counters import Totals, Zero, of_exposures, of_receiver
 from .expose import Exposure, Plan
 from .facts import chip_facts, decode_facts, digest
-from .link import Link, bound
+from .link import Link
 from .watch import Watch
 
 ARM_S = 10.0

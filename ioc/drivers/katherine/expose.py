@@ -6,11 +6,9 @@ exposure is over when all its frames have their count, when the readout says tha
 stop when the line is quiet, or when something that should have come did not.
 """
 
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from hitline.bus.log.block import Format, LossMethod
 from hitline.bus.log.codes import Condition
 from hitline.bus.log.writer import LogWriter
 
+from ...brisk import brisk
 from ...receive import Receiver
 from ...trace import Trace
 from ..counts import Tally
@@ -39,27 +38,6 @@ STOP_LIMIT_S = 1.5
 """A readout that still sends so long after a stop has not understood it."""
 GRACE_S = 1.0
 """Silence beyond the time in which the frame should have ended."""
-SWITCH_S = 0.0005
-"""The interpreter's switch interval while acquiring: other threads hold the receiving one up no longer."""
-
-_brisk = threading.Lock()
-_saved: list[float] = []
-
-
-@contextmanager
-def brisk() -> Iterator[None]:
-    """Shorten the interpreter's switch interval while any exposure is going on in this process."""
-    with _brisk:
-        _saved.append(sys.getswitchinterval())
-        sys.setswitchinterval(min(SWITCH_S, _saved[0]))
-    try:
-        yield
-    finally:
-        with _brisk:
-            before = _saved[0]
-            _saved.pop()
-            if not _saved:
-                sys.setswitchinterval(before)
 
 
 @dataclass(frozen=True)
@@ -116,25 +94,14 @@ class Exposure:
 
     def run(self, halt: threading.Event) -> None:
         """Take it to its end; raises TimeoutError, or OSError with the reason of `fail`."""
-        with brisk():
-            self._arm()
-            begun_s = last_s = self._clock_s()
-            stopped_s = None
-            while not self._over(self._clock_s(), begun_s, last_s, stopped_s):
-                if halt.is_set() and stopped_s is None:
-                    self._stop()
-                    stopped_s = self._clock_s()
-                batch = self.receiver.receive(LOOK_S)
-                if self._failure:
-                    self.unended = True
-                    raise OSError(self._failure)
-                if batch is not None and len(batch.payload):
-                    last_s = self._clock_s()
-                    if self._trace:
-                        self._trace.received("data", batch.payload, batch.sizes.tolist())
-                    self._take(batch.payload)
-        self.follower.close(0 if stopped_s is not None else self.plan.frames)
-        self._show()
+        stopped = False
+        try:
+            with brisk():
+                self._arm()
+                stopped = self._receive(halt)
+        finally:
+            self.follower.close(0 if stopped else self.plan.frames)
+            self._show()
 
     def clear(self, *, quiet_s: float = 0.0, limit_s: float = 1.0) -> int:
         """Put away what came since the last exposure; return bytes. TimeoutError when it does not end."""
@@ -151,6 +118,25 @@ class Exposure:
     def facts(self) -> dict[str, Any]:
         """For the END mark."""
         return self.follower.facts()
+
+    def _receive(self, halt: threading.Event) -> bool:
+        """Take what comes until it is over; return whether it was stopped."""
+        begun_s = last_s = self._clock_s()
+        stopped_s = None
+        while not self._over(self._clock_s(), begun_s, last_s, stopped_s):
+            if halt.is_set() and stopped_s is None:
+                self._stop()
+                stopped_s = self._clock_s()
+            batch = self.receiver.receive(LOOK_S)
+            if self._failure:
+                self.unended = True
+                raise OSError(self._failure)
+            if batch is not None and len(batch.payload):
+                last_s = self._clock_s()
+                if self._trace:
+                    self._trace.received("data", batch.payload, batch.sizes.tolist())
+                self._take(batch.payload)
+        return stopped_s is not None
 
     def _take(self, payload: memoryview) -> None:
         for at in range(0, len(payload), PIECE):

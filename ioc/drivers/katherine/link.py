@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ...protocols.katherine.message import Answer, Request
 from ...protocols.katherine.opcodes import ANSWER_S, PATIENCE_S, Op, answer_of, answers
+from ...sockets import bound, local_address, resolved
 from ...trace import Trace
 
 PATIENT_S = 3 * ANSWER_S
@@ -77,13 +78,10 @@ class Link:
         """Find the readout's address and bind; raises OSError that says what to do."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(
-                self.address, self.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-            )
+            self.host = await resolved(self.address)
         except OSError as error:
             raise OSError(f"address {self.address!r} of the readout is not known: {error}") from error
-        self.host = str(found[0][4][0])
-        self.interface = self.interface or _local_address(self.host, self.port)
+        self.interface = self.interface or local_address(self.host, self.port)
         self._socket = bound(self.interface, self.local_port, "local_control_port")
         loop.add_reader(self._socket.fileno(), self.drain)
 
@@ -189,30 +187,3 @@ class Link:
         name = Op(op).name.lower().replace("_", " ")
         some = f" but {len(waiting.came)} of {waiting.count} datagrams" if waiting.came else ""
         return f"no answer from {self.address} to {name} (0x{op:02x}) within {patience_s:g} s{some}"
-
-
-def bound(address: str, port: int, option: str) -> socket.socket:
-    """Bind a UDP socket that nobody shares; raises OSError that names the option and what to do."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    try:
-        made.bind((address, port))
-    except OSError as error:
-        made.close()
-        raise OSError(
-            f"UDP port {port} of {address} cannot be had ({error.strerror}): stop the other client of a "
-            f"Katherine on this computer, or choose another {option} or interface",
-        ) from error
-    return made
-
-
-def _local_address(host: str, port: int) -> str:
-    """Address of this computer from which datagrams to a host go; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host, port))
-        except OSError as error:
-            raise OSError(
-                f"there is no way to {host} ({error.strerror}): check the cable and the network settings",
-            ) from error
-        return str(probe.getsockname()[0])

@@ -7,6 +7,7 @@ so that `hitline set kat-emu drop 0.01` breaks something while it runs.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,13 +81,15 @@ class KatherineEmulator(Instrument):
             self.publish(attribute.name, getattr(self.knobs, attribute.name))
         self.publish("listening", "{}:{}".format(*self.link.control))
         self._show()
+        self._waiter = ThreadPoolExecutor(1, f"{self.name}-wait")
         self._ticker = asyncio.create_task(self._tick())
 
     async def disconnect(self) -> None:
         """Stop sending and close the sockets."""
         self._ticker.cancel()
         await asyncio.wait([self._ticker])
-        await asyncio.to_thread(self._kill)
+        await self._killed()
+        self._waiter.shutdown()
         self.link.close()
 
     async def set_foreign(self, value: bool) -> bool:
@@ -101,7 +104,7 @@ class KatherineEmulator(Instrument):
         """Lose everything, as after a power cut."""
         self._silent_until = asyncio.get_running_loop().time() + silence_s
         self.link.forget()
-        await asyncio.to_thread(self._kill)
+        await self._killed()
         self.readout.reboot()
 
     async def do_trigger(self) -> None:
@@ -172,6 +175,10 @@ class KatherineEmulator(Instrument):
     def _send(self, datagrams: list[bytes]) -> None:
         """In the thread of the data."""
         self.link.send_data(datagrams, self.options.client_data_port)
+
+    async def _killed(self) -> None:
+        """End the acquisition without another word, and wait for that elsewhere."""
+        await asyncio.get_running_loop().run_in_executor(self._waiter, self._kill)
 
     def _kill(self) -> None:
         if self._exposure is not None:
