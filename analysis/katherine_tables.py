@@ -1,7 +1,6 @@
 """A Katherine stream as tables, each exposure by the setup that its log tells of."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from ..bus.formats.frames import Frame
 from ..bus.formats.hits import T_MODULUS, Table
 from ..bus.formats.katherine import KatherineBatch, KatherineDecoder
 from ..bus.formats.katherine_setup import KEYS, Setup
+from .marks import Begin
 
 Columns = dict[str, NDArray]
 FRAME = (
@@ -27,15 +27,6 @@ FRAME = (
     "end",
 )
 """Columns of the table of frames; see `Frame`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """An exposure begins in a stream."""
-
-    exposure: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """Of its BEGIN."""
 
 
 class KatherineTables:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..bus.formats.hits import TICK_NS
-from ..bus.log.block import Header, Kind, LossMethod
+from ..bus.log.block import Header, Kind
 from .blocks.base import Block, HitBatch
 from .kernels.cluster import Clusterer
 from .kernels.features import Clusters
 from .kernels.layout import QUAD
 from .kernels.sort import TimeSort
+from .loss import Loss
+from .marks import facts_of
 from .streams import Stream, stream
 
 DISORDER_NS = 2.5e6
@@ -50,7 +52,8 @@ class Pipeline:
         """True between BEGIN and END."""
         self._number, self._begun_ns = 0, 0
         self._streams: dict[int, Stream] = {}
-        self._lost, self._loss_unknown, self._loss_counted = 0, False, False
+        self._facts: dict[str, Any] = {}
+        self._loss = Loss()
         self._sort.late = 0
         self._start_clustering()
         for block in self._blocks.values():
@@ -68,29 +71,23 @@ class Pipeline:
     def block(self, header: Header, payload: bytes | bytearray | memoryview) -> bool:
         """Take the next block of the run; True when an exposure has ended with it."""
         self.blocks += 1
-        self._note_loss(header)
+        facts = facts_of(header, payload)
+        self._loss.note(header, facts)
         ended = False
         if header.kind == Kind.DATA:
             self._data(header, payload)
         elif header.kind in (Kind.BEGIN, Kind.END, Kind.CLOSE):
             ended = self._end()
             if header.kind == Kind.BEGIN:
-                self._begin(header)
+                self._begin(header, facts)
         return ended
 
-    def _note_loss(self, header: Header) -> None:
-        self._lost += header.dropped
-        if header.method != LossMethod.UNKNOWN:
-            self._lost += header.lost
-            self._loss_counted |= header.method == LossMethod.PACKET_COUNTER
-        elif header.kind == Kind.DATA:
-            self._loss_unknown = True
-
-    def _begin(self, header: Header) -> None:
+    def _begin(self, header: Header, facts: dict[str, Any]) -> None:
         self._start_clustering()
+        self._facts = facts
         self.exposing, self._number, self._begun_ns = True, header.exposure, header.mono_first_ns
         for source in self._streams.values():
-            source.resume()
+            source.opened(facts)
         for block in self._blocks.values():
             block.exposure_begin()
 
@@ -109,6 +106,7 @@ class Pipeline:
         source = self._streams.get(header.format)
         if source is None:
             source = self._streams[header.format] = stream(header.format)
+            source.opened(self._facts)
         hits = source.decode(payload)
         if not len(hits):
             return
@@ -124,9 +122,12 @@ class Pipeline:
             layout.height,
             self._begun_ns,
             header.mono_last_ns,
+            hits.events,
         )
         for block in self._blocks.values():
             block.hits(batch)
+        if hits.events is not None:
+            return  # without a time there is nothing to cluster by
         sorted_hits = self._sort.feed(hits.t, hits.x, hits.y, hits.tot)
         if sorted_hits is not None:
             self._take(self._cluster.feed(sorted_hits, self._sort.horizon))
@@ -154,10 +155,7 @@ class Pipeline:
     @property
     def lost(self) -> int | None:
         """What of this run is missing: packets or hits, as the source counts; None when nobody counted."""
-        counted = [lost for source in self._streams.values() if (lost := source.lost) is not None]
-        if self._loss_unknown and not counted:
-            return None
-        return self._lost + (0 if self._loss_counted else sum(counted))
+        return self._loss.total(source.lost for source in self._streams.values())
 
     @property
     def late_hits(self) -> int:
@@ -178,9 +176,8 @@ class Pipeline:
             "exposing": self.exposing,
             "number": self._number,
             "begun_ns": self._begun_ns,
-            "lost": self._lost,
-            "loss_unknown": self._loss_unknown,
-            "loss_counted": self._loss_counted,
+            "loss": self._loss.state(),
+            "facts": self._facts,
             "window_ns": self.window_ns,
             "window": self._window,
             "streams": list(self._streams),
@@ -208,8 +205,8 @@ class Pipeline:
         self.reset(facts["run"])
         self.blocks, self.exposure, self.exposing = facts["blocks"], facts["exposure"], facts["exposing"]
         self._number, self._begun_ns = facts["number"], facts["begun_ns"]
-        self._lost, self.ended = facts["lost"], facts["ended"]
-        self._loss_unknown, self._loss_counted = facts["loss_unknown"], facts["loss_counted"]
+        self._loss.restore(facts["loss"])
+        self._facts, self.ended = facts["facts"], facts["ended"]
         self.window_ns, self._window = facts["window_ns"], facts["window"]
         self._cluster = Clusterer(QUAD.width, QUAD.height, self._window)
         self._cluster.restore(parts["cluster"])

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from ..bus.formats import tpx3
 from ..bus.formats.events import first_times
 from ..bus.formats.hits import Hits, Table
-from ..bus.log.block import BlockError, block_size, decode_facts
+from ..bus.log.block import block_size
 from ..bus.log.codes import Format, Kind
 from ..bus.log.reader import Run, open_run
 from ..bus.log.segment import segments
-from .katherine_tables import Begin, KatherineTables
+from .katherine_tables import KatherineTables
+from .marks import Begin, facts_of
 
 FORMATS = {"tpx3": Format.TPX3_CHUNKS, "words": Format.TPX3_WORDS, "katherine": Format.KATHERINE}
 """Names of raw formats: chunks of a Timepix3 behind Serval, bare Timepix3 words, Katherine's 48-bit words."""
@@ -77,7 +78,7 @@ class Recording:
                         )
                     yield payload
                 elif header.kind == Kind.BEGIN:
-                    yield Begin(header.exposure, _facts(payload))
+                    yield Begin(header.exposure, facts_of(header, payload))
                 progress(block_size(len(payload)))
             return
         with self.path.open("rb") as file:
@@ -166,14 +167,6 @@ def _of_run(run: Run) -> str:
     raise ValueError(
         f"{run.logged.folder}: data of format {code} cannot be decoded, only {', '.join(FORMATS)}"
     )
-
-
-def _facts(payload: memoryview) -> dict[str, Any]:
-    """Facts of a mark; none where a writer of another kind left something else."""
-    try:
-        return decode_facts(payload)
-    except BlockError:
-        return {}
 
 
 def _rows(columns: Columns) -> int:

@@ -39,6 +39,8 @@ class HitBatch:
     """Monotonic host time at which the exposure began; outside of exposures that of the first hits."""
     last_ns: int
     """Monotonic host time at which the last of them were received."""
+    events: np.ndarray | None = None
+    """uint16: how often each pixel was hit, where pixels only counted; then `t` is 0 and `tot` a sum."""
 
     def __len__(self) -> int:
         return int(self.t.size)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ...bus.attribute import Attribute
 from .base import HitBatch
 from .counting import Counting, saturated
@@ -19,7 +21,7 @@ class ImageOptions:
 
 
 class Image(Counting):
-    """Hits per pixel, row 0 at the bottom of the detector, late hits included."""
+    """Hits per pixel, row 0 at the bottom of the detector, late hits included; events where pixels count."""
 
     SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {"image": (SIDE, SIDE), "size": (2,)}
     outputs: ClassVar[tuple[Attribute, ...]] = (
@@ -56,7 +58,10 @@ class Image(Counting):
     def hits(self, batch: HitBatch) -> None:
         """Count hits at their pixels."""
         self.counts["size"][:] = batch.height, batch.width
-        self._count_pixels(self.counts["image"], batch.x, batch.y)
+        if batch.events is None:
+            self._count_pixels(self.counts["image"], batch.x, batch.y)
+        else:
+            np.add.at(self.counts["image"], (batch.y, batch.x), batch.events)
 
     def results(self) -> dict[str, Any]:
         """Give the image in the size of the detector; before the first hit in the largest."""

@@ -26,15 +26,22 @@ class Hits:
     """Hits as columns of equal length, in the order in which they came.
 
     t: int64, ticks of 1.5625 ns; x, y: uint16, pixels of the whole detector; tot: uint16, counts of
-    25 ns; chip: uint8. Views into the decoder's memory: valid until its next call, not to be written.
+    25 ns; chip: uint8. events: uint16, of pixels that only counted; they have no time (`t` is 0) and their
+    `tot` is the sum of all. Views into the decoder's memory: valid until its next call, not to be written.
     """
 
-    __slots__ = ("chip", "t", "tot", "x", "y")
+    __slots__ = ("chip", "events", "t", "tot", "x", "y")
 
     def __init__(
-        self, t: np.ndarray, x: np.ndarray, y: np.ndarray, tot: np.ndarray, chip: np.ndarray
+        self,
+        t: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        tot: np.ndarray,
+        chip: np.ndarray,
+        events: np.ndarray | None = None,
     ) -> None:
-        self.t, self.x, self.y, self.tot, self.chip = t, x, y, tot, chip
+        self.t, self.x, self.y, self.tot, self.chip, self.events = t, x, y, tot, chip, events
 
     def __len__(self) -> int:
         return int(self.t.size)
@@ -44,7 +51,7 @@ class Decoder:
     """Decodes one stream in pieces of any length."""
 
     def __init__(self, layout: Layout, *, chunks: bool) -> None:
-        self._places, self._chunks = layout.table(), chunks
+        self.layout, self._places, self._chunks = layout, layout.table(), chunks
         self._grow(1 << 12)
         self.reset()
 

@@ -6,10 +6,9 @@ from ...bus.formats.katherine_words import Header, Mode
 from .jit import i8, kernel, table, u1, u2, vector
 from .words import BACK
 
-OFFSET, OPEN, FRESH, BASE, NEWEST, CHIPS, UNKNOWN = range(7)
-"""Places in the state of a stream, int64[7]: upper part of the time; 1 while a frame is open; 1 until its
-first pixel; time on which the frame's own begins; newest time; chips seen, a bit each; words without a public
-meaning."""
+OFFSET, OPEN, FRESH, BASE, NEWEST, UNKNOWN = range(6)
+"""Places in the state of a stream, int64[6]: upper part of the time; 1 while a frame is open; 1 until its
+first pixel; time on which the frame's own begins; newest time; words without a public meaning."""
 
 
 @kernel(
@@ -31,8 +30,8 @@ def decode48(data, setup, known, places, state, t, x, y, tot, events, chips):  #
     """Decode all whole words in `data`; gives the number of pixels.
 
     setup: as `Setup.vector` gives it. known: int64[16], 1 for headers with a meaning. Each frame begins
-    at time 0; here it follows on the newest hit before it, `BACK` later. Without times (`EVENT_ITOT`) `t` and
-    `tot` are 0; `events` is written only then.
+    at time 0; here it follows on the newest hit before it, `BACK` later. Without times (`EVENT_ITOT`) `t`
+    is 0 and `tot` the integral of ToT; `events` is written only then.
     """
     generation, mode, fast = setup[0], setup[1], setup[2]
     coarse, phases, sequential = setup[3], setup[4], setup[5]
@@ -54,7 +53,6 @@ def decode48(data, setup, known, places, state, t, x, y, tot, events, chips):  #
             px = ((np.int64(data[at + np.uint64(4)]) & 0xF) << 4) | low >> 28
             py = ((top & 0xF) << 4) | np.int64(data[at + np.uint64(4)]) >> 4
             chip = header if generation == 2 else 0
-            state[5] |= 1 << chip
             if not is_open:
                 is_open = fresh = 1
             place = places[np.uint64(chip)]
@@ -62,9 +60,10 @@ def decode48(data, setup, known, places, state, t, x, y, tot, events, chips):  #
             y[n] = place[3] + place[4] * px + place[5] * py
             chips[n] = chip
             middle = (low >> 4) & 0x3FF
-            tot[n] = middle if weighed else 0
+            high = (low >> 14) & 0x3FFF
             if timed:
-                ticks = ((offset << 14) + ((low >> 14) & 0x3FFF)) * coarse
+                tot[n] = middle if weighed else 0
+                ticks = ((offset << 14) + high) * coarse
                 ticks += ((px >> 1) & (phases - 1)) * phase_step - (low & 0xF if fast else 0)
                 if sequential:
                     ticks &= period - 1
@@ -73,10 +72,10 @@ def decode48(data, setup, known, places, state, t, x, y, tot, events, chips):  #
                 t[n] = base + ticks
                 newest = max(newest, base + ticks)
             else:
-                t[n], events[n] = 0, middle
+                t[n], tot[n], events[n] = 0, high, middle
             n += np.uint64(1)
             continue
-        state[6] += 1 - known[header]
+        state[UNKNOWN] += 1 - known[header]
         if header == Header.OFFSET:
             offset = low
         elif header == Header.NEW_FRAME:

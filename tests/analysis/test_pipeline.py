@@ -1,5 +1,7 @@
 """From log blocks to results: exact, the same for any blocks, and the same after any restart."""
 
+import json
+
 import numpy as np
 import pytest
 from brute import components
@@ -7,6 +9,8 @@ from hitline.analysis.blocks.base import make
 from hitline.analysis.kernels.features import Clusters
 from hitline.analysis.pipeline import Pipeline
 from hitline.bus.formats import katherine_words
+from hitline.bus.formats.katherine_setup import Setup
+from hitline.bus.formats.katherine_words import Mode
 from hitline.bus.log.block import Format, Kind, LossMethod
 from hitline.ioc.emulators.scene import Scene
 from hitline.ioc.emulators.spidr import Spidr
@@ -225,6 +229,56 @@ def test_katherine_frames_follow_one_another():
     fresh = pipeline()
     fresh.restore(line.state())
     assert facts(fresh) == facts(line)
+
+
+def katherine(*exposed):
+    """Blocks of a Katherine run: (facts of BEGIN, words, counts of END) by exposure."""
+    yield mark(Kind.OPEN)
+    for number, (begin, words, counts) in enumerate(exposed, 1):
+        yield mark(Kind.BEGIN, number)[0], json.dumps(begin).encode()
+        raw = katherine_words.to_bytes(np.array(words, np.uint64))
+        yield data(raw, number, format=Format.KATHERINE, method=LossMethod.FRAME_COUNT)
+        yield mark(Kind.END, number)[0], json.dumps({"counts": counts}).encode()
+
+
+def pixel(x, y, high, middle, low=0):
+    return katherine_words.Header.PIXEL << 44 | y << 36 | x << 28 | high << 14 | middle << 4 | low
+
+
+def test_katherine_words_are_read_by_the_setup_that_the_log_tells():
+    """A fine time, or a hit count: only the setup tells; counting pixels have events and no clusters."""
+    slow, new = Setup(fast=False), katherine_words.Header.NEW_FRAME << 44
+    pair = [new, pixel(3, 7, 1000, 20, 15), pixel(4, 7, 1000, 30)]
+    blocks = list(
+        katherine(
+            (slow.facts(), pair, {"hits_lost": 0}),
+            (Setup().facts(), pair, {"hits_lost": 0}),
+            (Setup(Mode.EVENT_ITOT).facts(), [new, pixel(4, 7, 500, 9), pixel(9, 9, 1, 1)], {"hits_lost": 0}),
+        )
+    )
+    line = pipeline(window_ns=20.0)
+    assert run(line, blocks) == [(1, 2, 1, 50), (2, 2, 2, 50), (3, 2, 0, 501)], "15 fine steps are 23.4 ns"
+    image = line.results()["image"]
+    assert (image[7, 3], image[7, 4], image[9, 9]) == (2, 2 + 9, 1)
+    assert line.lost == 0
+    for at in range(1, len(blocks)):
+        first, second = pipeline(window_ns=20.0), pipeline(window_ns=20.0)
+        run(first, blocks[:at])
+        second.restore(first.state())
+        for block in blocks[at:]:
+            second.block(*block)
+        assert facts(second) == facts(line), at
+
+
+def test_the_loss_of_a_frame_without_its_count_is_unknown():
+    words = [katherine_words.Header.NEW_FRAME << 44, pixel(1, 1, 5, 5)]
+    line = pipeline()
+    run(line, katherine((Setup().facts(), words, {"hits_lost": 0})))
+    assert line.lost == 0
+    run(line, katherine((Setup().facts(), words, {"hits_lost": None}), (Setup().facts(), words, {})))
+    assert line.lost is None, "for the whole run"
+    run(line, katherine((Setup().facts(), words, {"hits_lost": 0})))
+    assert line.lost == 0, "another run"
 
 
 def test_a_format_without_hits_is_an_error_that_names_it():
