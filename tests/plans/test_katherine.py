@@ -1,10 +1,13 @@
 """Scans of a whole station with an emulated Katherine: driver, run log, worker, CA face, libca, Bluesky."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Session, session_on, station_up
+from conftest import Running, Session, session_on, station_up
 from hitline.ioc.emulators.katherine.answers import MONITOR_V
 
 pytestmark = pytest.mark.timeout(120)
@@ -43,13 +46,17 @@ port = 0
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory, free_ports) -> Iterator[Session]:
-    """A session over libca on a station with one Katherine."""
+def station(tmp_path_factory, free_ports) -> Iterator[Running]:
+    """A station with one Katherine."""
     text = STATION.format(*free_ports(3), seed=SEED)
-    with (
-        station_up(tmp_path_factory.mktemp("katherine"), free_ports(2), text) as station,
-        session_on(station, "pyepics", CLIENT) as session,
-    ):
+    with station_up(tmp_path_factory.mktemp("katherine"), free_ports(2), text) as station:
+        yield station
+
+
+@pytest.fixture(scope="module")
+def session(station) -> Iterator[Session]:
+    """A session over libca."""
+    with session_on(station, "pyepics", CLIENT) as session:
         yield session
 
 
@@ -76,3 +83,22 @@ def test_dac_scan_finds_the_line_of_the_monitor(session):
     assert line["slope"]["value"] == pytest.approx(MONITOR_V / 511, rel=1e-5)
     assert line["offset"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert (line["slope"]["unit"], line["offset"]["unit"]) == ("V", "V")
+
+
+def test_the_examples_of_the_guide_run(station):
+    """All Python of docs/how-to/katherine.md, in order, in the folder of a station file."""
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "katherine.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) >= 4
+    folder = station.file.parent
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=folder,
+        env=station.env,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for picture in ("vtp_fine.png", "pulses.png"):
+        assert (folder / picture).stat().st_size > 10_000, "a curve was drawn"
