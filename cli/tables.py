@@ -27,6 +27,7 @@ def shipped() -> dict[str, str]:
     from hitline.ioc.drivers.katherine.table import KATHERINE, KATHERINE_COMMANDS
     from hitline.ioc.drivers.replay import Replay
     from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
+    from hitline.ioc.emulators.world import instrument as world
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
     return {
@@ -46,6 +47,9 @@ def shipped() -> dict[str, str]:
             KatherineEmulator.ATTRIBUTES,
             KatherineEmulator.COMMANDS,
             title="katherine_emulator.db: knobs, faults and truth of an emulated Katherine.",
+        ),
+        "world.db": database(
+            world.ATTRIBUTES, title="world.db: source, shutter and stage of an emulated world."
         ),
         "analysis.db": database(_analysis(BLOCKS_SHIPPED), title="analysis.db: an analysis worker."),
         "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),

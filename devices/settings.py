@@ -58,7 +58,8 @@ class Writes(EpicsSignal, Typed):
         """Look whether the value of a put is shown, and nothing that it began goes on."""
         shown = self.sample(1.0)
         same = put.count > 0 and shown.valid and self.same(shown.value, put.value)
-        verdict = Verdict.DONE if same else Verdict.UNTOUCHED if shown.valid else Verdict.UNSURE
+        known = shown.valid or shown.undefined
+        verdict = Verdict.DONE if same else Verdict.UNTOUCHED if known else Verdict.UNSURE
         if same and not (self._idle() if put.lost else put.completed):
             verdict = Verdict.GOING
         return Seen(verdict, self.pvname, repr(put.value), str(shown))

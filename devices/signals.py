@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from ophyd.signal import EpicsSignalBase, EpicsSignalRO
-from ophyd.utils.epics_pvs import AlarmSeverity, waveform_to_string
+from ophyd.utils.epics_pvs import AlarmSeverity, AlarmStatus, waveform_to_string
 
 CONNECT_S = 20.0
 """A read waits this long for a server that is away, so that a plan outlives the restart of a face.
@@ -30,6 +30,8 @@ class Sample:
     value: Any
     timestamp: float
     severity: AlarmSeverity
+    undefined: bool = False
+    """True when there is no value yet, as before the first set of what an instrument does not tell."""
 
     @property
     def valid(self) -> bool:
@@ -71,7 +73,8 @@ class Typed(EpicsSignalBase):
             raise TimeoutError(f"{self.pvname}: connected, but no value within {self.timeout:g} s")
         severity = AlarmSeverity(info["severity"] or 0)
         value = waveform_to_string(info["value"]) if self._string else info["value"]
-        return Sample(self.typed(value, severity), info["timestamp"] or 0.0, severity)
+        undefined = info.get("status") == AlarmStatus.UDF
+        return Sample(self.typed(value, severity), info["timestamp"] or 0.0, severity, undefined)
 
     def typed(self, value: Any, severity: AlarmSeverity) -> Any:
         """Give the value in the type that `describe` promises."""

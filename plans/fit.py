@@ -138,11 +138,18 @@ def solve(
 
 def jacobian(function: Callable[[Floats], Floats], at: Floats) -> Floats:
     """Derivatives of function(p)[i] by p[j], float64[i, j], by central differences."""
+    visible = 1e-8 * float(np.max(np.abs(function(at)), initial=0.0))
     columns = []
     for index, value in enumerate(at):
         step = np.zeros_like(at)
-        step[index] = 1e-5 * abs(value) or 1e-8
-        columns.append((function(at + step) - function(at - step)) / (2 * step[index]))
+        step[index] = max(1e-5 * abs(value), 1e-8)
+        while True:
+            change = function(at + step) - function(at - step)
+            # A parameter that is next to nothing, as a baseline may be, needs a step that rounding leaves.
+            if np.max(np.abs(change), initial=0.0) > visible or step[index] > 1.0:
+                break
+            step[index] *= 10.0
+        columns.append(change / (2 * step[index]))
     return np.stack(columns, axis=-1)
 
 

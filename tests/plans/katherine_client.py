@@ -43,11 +43,11 @@ def world(**values):
         getattr(devices[device], attribute).set(value).wait(30)
 
 
-def pulse(pixels, millivolts, count, period=65, trims=8):
-    """Test pulses of an amplitude into these pixels [(x, y), ...]; all others are masked."""
+def pulse(pixels, trims, millivolts, count, period=65):
+    """Test pulses of an amplitude into these pixels [(x, y), ...] with a trim each; all others are masked."""
     codes = np.ones((256, 256), np.uint8)
-    for x, y in pixels:
-        codes[y, x] = 1 << 5 | int(f"{trims:04b}"[::-1], 2) << 1
+    for (x, y), trim in zip(pixels, trims, strict=True):
+        codes[y, x] = 1 << 5 | int(f"{trim:04b}"[::-1], 2) << 1
     det.pixels.set(codes).wait(30)
     assert np.array_equal(det.pixels.get(), codes)
     fine = 200
@@ -55,6 +55,23 @@ def pulse(pixels, millivolts, count, period=65, trims=8):
     det.dac("VTP_coarse").set(round((millivolts + 2.5 * fine) / 5)).wait(10)
     tune(pulses="Analogue", pulse_count=count, pulse_period=period)
     return {"amplitude": det.pulse_amplitude.get(), "pulsed": det.pixels_pulsed.get()}
+
+
+def only(pixels):
+    """Mask all but these pixels [(x, y), ...], trims 8."""
+    codes = np.ones((256, 256), np.uint8)
+    for x, y in pixels:
+        codes[y, x] = 1 << 1
+    det.pixels.set(codes).wait(30)
+
+
+def open_all(trims):
+    """No mask, these trims [y][x]."""
+    trims = np.array(trims, np.uint8)
+    codes = np.zeros((256, 256), np.uint8)
+    for bit in range(4):
+        codes |= (trims >> 3 - bit & 1) << 1 + bit
+    det.pixels.set(codes).wait(30)
 
 
 def scanned(plan, before, save):
@@ -94,6 +111,13 @@ def bias(*, save=None, **arguments):
 def dac(*, save=None, **arguments):
     before = {name: getattr(det, name).get() for name in ("dac_vtp_fine", "dac_vtp_coarse", "monitor")}
     return scanned(dac_scan(det, **arguments), before, save)
+
+
+def unknown():
+    """A bias that the readout does not tell, set for the first time."""
+    before = det.voltage_set.get()
+    det.voltage_set.set(20.0).wait(30)
+    return {"before": before, "after": det.voltage_set.get()}
 
 
 def stock():

@@ -32,6 +32,12 @@ def noise(rng, low=1100.0):
     return counted(steps, rng.poisson(1e5 * np.exp(-0.5 * ((steps - 1150) / 17) ** 2) + 3), x_unit="steps")
 
 
+def steep_noise(rng):
+    """The far flank of one pixel's noise, and nothing besides it."""
+    steps = np.arange(1659.0, 1675.0)
+    return counted(steps, rng.poisson(3e6 * np.exp(-0.5 * ((steps - 1634.8) / 7.4) ** 2)), x_unit="steps")
+
+
 def depleted(rng):
     return counted(VOLTS, rng.poisson(1e4 * np.minimum(1, np.sqrt(VOLTS / 60))))
 
@@ -62,6 +68,7 @@ CASES = {
     ),
     "noise": ("noise_edge", noise, {"centre": 1150, "width": 17, "baseline": 3, "edge": EDGE}),
     "noise, one flank": ("noise_edge", lambda rng: noise(rng, 1170.0), {"centre": 1150, "edge": EDGE}),
+    "noise, nothing besides": ("noise_edge", steep_noise, {"centre": 1634.8, "width": 7.4}),
     "depletion by counts": ("depletion", depleted, {"voltage": 60, "value": 1e4}),
     "depletion by charge": ("depletion", charge, {"voltage": 60, "value": 100}),
     "DAC": ("line", monitor, {"offset": 0.1, "slope": 0.005}),

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import Running, Session, session_on, station_up
 from hitline.ioc.emulators.katherine.answers import MONITOR_V
+from hitline.ioc.emulators.katherine.source import E_PER_MV
+from hitline.ioc.emulators.world.pixels import FrontEnd
+from hitline.ioc.emulators.world.sensor import Sensor
+from station_rig import Running, Session, session_on, station_up
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -28,8 +32,14 @@ data_port = {2}
 bias_low = 0.0
 bias_high = 200.0
 polarity = "Holes"
+[instruments.world]
+type = "world"
+process = "emulators"
+[instruments.world.options]
+source_rate = 0.0
 [instruments.emu]
 type = "katherine_emulator"
+process = "emulators"
 [instruments.emu.options]
 address = "127.0.0.2"
 control_port = {0}
@@ -66,6 +76,11 @@ def ask(session, do, **arguments):
     return value
 
 
+def test_a_setting_that_is_unknown_can_be_set(session):
+    found = ask(session, "unknown")
+    assert np.isnan(found["before"]) and found["after"] == 20.0
+
+
 def test_stock_ophyd_classes_work(session):
     """EpicsSignal with put completion on bias, mode and threshold."""
     found = ask(session, "stock")
@@ -83,6 +98,81 @@ def test_dac_scan_finds_the_line_of_the_monitor(session):
     assert line["slope"]["value"] == pytest.approx(MONITOR_V / 511, rel=1e-5)
     assert line["offset"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert (line["slope"]["unit"], line["offset"]["unit"]) == ("V", "V")
+
+
+@pytest.fixture(scope="module")
+def front():
+    """The pixels as the emulator has them: the truth."""
+    return FrontEnd(seed=SEED)
+
+
+def fitted(found):
+    assert not found["problems"], (found["problems"], found["columns"])
+    return found["fits"]
+
+
+def agrees(found, truth, beyond):
+    """A fitted value against the truth: within four of its errors and a stated systematic part."""
+    assert abs(found["value"] - truth) < 4 * found["error"] + beyond, (found, truth)
+
+
+def test_threshold_scan_of_pulses_finds_amplitude_and_noise(session, front):
+    """The S-curve's middle is the amplitude above the pixels' baselines; its width their noise and spread."""
+    pixels = [(x, y) for x in range(8, 256, 32) for y in range(8, 256, 32)]
+    x, y = np.array(pixels).T
+    trims = front.best_trim()
+    made = ask(session, "pulse", pixels=pixels, trims=trims[y, x].tolist(), millivolts=80, count=200)
+    assert made == {"amplitude": pytest.approx(80.0), "pulsed": 64}
+    charge = 80.0 * E_PER_MV * front.gain[y, x]
+    middles = front.centre_step(trims)[y, x] + charge / front.e_per_step
+    widths = front.noise_e[y, x] / front.e_per_step
+    found = ask(session, "threshold", start=1745, stop=1865, num=31, exposure=0.05, of="pulses")
+    values = fitted(found)["hits"]["values"]
+    agrees(values["midpoint"], middles.mean(), 0.5)
+    agrees(values["width"], np.sqrt(middles.var() + (widths**2).mean()), 0.5)
+    assert max(found["columns"]["kat1_ana1_exposure_hits"]) == 200 * 64, "every pulse in every pixel"
+    assert found["after"] == found["before"] and found["lost"] == 0
+    assert (found["condition"], found["state"]) == ("GOOD", "Idle")
+    ask(session, "tune", pulses="Off")
+
+
+def test_threshold_scan_finds_the_noise(session, front):
+    """Of one pixel: the middle of its noise and its width, from the edge alone."""
+    x, y = 100, 60
+    ask(session, "only", pixels=[(x, y)])
+    middle, width = front.centre_step()[y, x], front.noise_e[y, x] / front.e_per_step
+    found = ask(
+        session,
+        "threshold",
+        start=round(middle + 3.2 * width),
+        stop=round(middle + 5.4 * width),
+        num=15,
+        exposure=0.5,
+        of="noise",
+    )
+    values = fitted(found)["hits"]["values"]
+    agrees(values["centre"], middle, 1.0)
+    agrees(values["width"], width, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("source", "quantity"),
+    [
+        ({"source": "Beam", "beam_energy": 25.0, "source_rate": 2e4}, "clusters"),
+        ({"muon_rate": 4e3}, "mean ToT of a cluster"),
+    ],
+    ids=("x-rays", "muons"),
+)
+def test_bias_scan_finds_the_depletion_voltage(session, front, source, quantity):
+    """Below depletion, X-rays in the far side of the sensor make nothing, and muons leave less."""
+    ask(session, "world", **{f"world__{name}": value for name, value in source.items()})
+    ask(session, "open_all", trims=front.best_trim().tolist())
+    ask(session, "tune", threshold=1800, voltage_set=10.0)
+    found = ask(session, "bias", start=5, stop=120, num=24, exposure=0.25)
+    ask(session, "world", world__source_rate=0.0, world__muon_rate=0.0)
+    assert found["lost"] == 0 and found["after"] == found["before"]
+    assert quantity in found["fits"], (found["problems"], found["columns"])
+    agrees(found["fits"][quantity]["values"]["voltage"], Sensor().depletion_v, 4.0)
 
 
 def test_the_examples_of_the_guide_run(station):
