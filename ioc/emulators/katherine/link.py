@@ -17,6 +17,8 @@ from .effects import Reply
 Address = tuple[str, int]
 BUFFER = 1 << 22
 """Asked of the kernel for each direction; sixteen datagrams of an upload come in one burst."""
+APART_S = 1e-6
+"""Between answers that are due together: the event loop does not keep the order of what is due at one time."""
 FOREIGN_WORD = bytes((0, 0, 0, 0, 0, 0x40))
 """A hit in the corner, which the emulator's own pixels may not have."""
 
@@ -105,7 +107,7 @@ class Link(asyncio.DatagramProtocol):
         now = loop.time()
         self._later = {handle for handle in self._later if handle.when() > now}
         for reply in replies:
-            self._free_at = max(now, self._free_at) + reply.after_s
+            self._free_at = max(now, self._free_at + APART_S) + reply.after_s
             if (due := self._free_at + late_s) <= now:
                 self._send(reply.data, to)
             else:
