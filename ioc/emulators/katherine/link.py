@@ -18,7 +18,7 @@ Address = tuple[str, int]
 BUFFER = 1 << 22
 """Asked of the kernel for each direction; sixteen datagrams of an upload come in one burst."""
 APART_S = 1e-6
-"""Between answers that are due together: the event loop does not keep the order of what is due at one time."""
+"""Between answers that are due together, whose order the event loop would not keep."""
 FOREIGN_WORD = bytes((0, 0, 0, 0, 0, 0x40))
 """A hit in the corner, which the emulator's own pixels may not have."""
 
