@@ -57,6 +57,15 @@ def pulse(pixels, trims, millivolts, count, period=65):
     return {"amplitude": det.pulse_amplitude.get(), "pulsed": det.pixels_pulsed.get()}
 
 
+def exposure(seconds):
+    """One exposure, with what the station says of it."""
+    det.acquire_time.set(seconds).wait(10)
+    det.trigger().wait(30)
+    names = ("hits_sent", "hits_logged", "hits_lost", "condition", "loss_method")
+    found = {name: getattr(det, name).get() for name in names}
+    return {**found, "analysed": det.ana1.exposure_hits.get(), "dropped": emulator.hits_dropped.get()}
+
+
 def only(pixels):
     """Mask all but these pixels [(x, y), ...], trims 8."""
     codes = np.ones((256, 256), np.uint8)

@@ -12,7 +12,7 @@ from hitline.ioc.emulators.katherine.answers import MONITOR_V
 from hitline.ioc.emulators.katherine.source import E_PER_MV
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
-from station_rig import Running, Session, session_on, station_up
+from station_rig import HITLINE, Running, Session, session_on, station_up
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -173,6 +173,26 @@ def test_bias_scan_finds_the_depletion_voltage(session, front, source, quantity)
     assert found["lost"] == 0 and found["after"] == found["before"]
     assert quantity in found["fits"], (found["problems"], found["columns"])
     agrees(found["fits"][quantity]["values"]["voltage"], Sensor().depletion_v, 4.0)
+
+
+def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
+    """`hitline set emu drop 0.5`: what the readout says it sent, less what came, on every PV."""
+
+    def drop(share):
+        command = [*HITLINE, "set", "emu", "drop", str(share), "-s", str(station.file)]
+        subprocess.run(command, check=True, env=station.env, capture_output=True)
+
+    ask(session, "open_all", trims=FrontEnd(seed=SEED).best_trim().tolist())
+    ask(session, "world", world__muon_rate=4e3)
+    drop(0.5)
+    found = ask(session, "exposure", seconds=0.3)
+    drop(0.0)
+    assert found["hits_lost"] == found["dropped"] > 100
+    assert found["hits_sent"] - found["hits_lost"] == found["hits_logged"] == found["analysed"]
+    assert found["loss_method"] == "FRAME_COUNT"
+    again = ask(session, "exposure", seconds=0.3)
+    ask(session, "world", world__muon_rate=0.0)
+    assert again["hits_lost"] == 0 and again["hits_logged"] == again["analysed"] > 100
 
 
 def test_the_examples_of_the_guide_run(station):

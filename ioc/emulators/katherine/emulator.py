@@ -90,6 +90,7 @@ class KatherineEmulator(Instrument):
         await asyncio.wait([self._ticker])
         await self._killed()
         self._waiter.shutdown()
+        self._show()
         self.link.close()
 
     async def set_foreign(self, value: bool) -> bool:
