@@ -1,6 +1,6 @@
 """The pictures of a run as PNG files: hit image, ToT spectrum, cluster-size spectrum."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +27,22 @@ def plot(folder: Path, results: Mapping[str, Any], *, title: str = "") -> list[P
     return drawn
 
 
-def overview(path: Path, results: Mapping[str, Any]) -> Path:
-    """Draw all of them side by side into one file."""
+def overview(path: Path, results: Mapping[str, Any], more: Sequence[Callable[["Axes"], None]] = ()) -> Path:
+    """Draw all of them side by side into one file, and what `more` draws, each on axes of its own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawn = {name: draw for name, draw in DRAWINGS.items() if results.get(name) is not None}
-    figure = Figure(figsize=(5.6 * len(drawn), 4.6), layout="constrained")
+    count = len(drawn) + len(more)
+    columns = count if count < 4 else 2
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.6 * columns, 4.6 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, (name, draw) in zip(
-        figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True
-    ):
-        draw(axes, np.asarray(results[name]))
+    places = iter(figure.subplots(rows, columns, squeeze=False).ravel())
+    for name, draw in drawn.items():
+        draw(next(places), np.asarray(results[name]))
+    for draw_more in more:
+        draw_more(next(places))
     figure.savefig(path, dpi=DPI)
     return path
 

@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import json
-import os
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,12 +13,15 @@ from hitline.bus.station import Station, load
 from hitline.ioc.child import Child, Phase
 from hitline.ioc.supervisor import Supervised, supervised
 
-HELP = """\
-Run a station on recorded or synthesised hits and check the sums
+from .demo_station import count_hits, find_recording, station_text, suggestions
 
-Starts a replay, a worker, a conductor and the EPICS and Tango faces, counts with a Bluesky plan, and writes
-run log, results (HDF5), pictures and summary.json. The exit code is 0 if hits sent = logged = analysed = seen
-by a Channel Access client = seen by a Tango client.
+HELP = """\
+Run a station on recorded and emulated hits and check the sums
+
+Starts a replay, an emulated Katherine readout with its driver, workers, a conductor and the EPICS and Tango
+faces; counts and scans the threshold with Bluesky plans; writes run logs, results (HDF5), pictures and
+summary.json. The exit code is 0 if hits sent = logged = analysed = seen by a Channel Access client (and by a
+Tango client), of both, and the scan finds the emulator's truth.
 
 examples:
   hitline demo                       results in out/demo
@@ -28,9 +29,6 @@ examples:
   hitline demo --file quad.tpx3      on a recording of your own
 """
 
-RECORDED = "suann_socket_background_serval32.tpx3"
-"""Looked for in the folder that HITLINE_DATA names."""
-SYNTHETIC_HITS = 100_000
 START_S = 180.0
 """The first start compiles the analysis kernels."""
 
@@ -77,62 +75,11 @@ def clear(out: Path) -> None:
     out.mkdir(parents=True)
 
 
-def find_recording(out: Path) -> Path:
-    """Give the recorded file, or make one whose answer is known."""
-    folder = os.environ.get("HITLINE_DATA")
-    if folder and (Path(folder) / RECORDED).exists():
-        return (Path(folder) / RECORDED).absolute()
-    from hitline.ioc.emulators.scene import Scene
-    from hitline.ioc.emulators.spidr import stream
-
-    made = out / "synthetic.tpx3"
-    with made.open("wb") as file:
-        for piece, _ in stream(Scene(seed=1, rate_hz=20e3), SYNTHETIC_HITS):
-            file.write(piece)
-    return made
-
-
-def count_hits(recording: Path) -> int:
-    """Count the hits of a recording, to share them out to the exposures."""
-    from hitline.analysis.recording import Recording
-
-    return sum(len(tables["hits"]["x"]) for tables in Recording(recording).tables()) or 1
-
-
-def station_text(recording: Path, slice_hits: int) -> str:
-    """Return the station file of the demo; ports 0 are free ones."""
-    return f"""\
-# The station of `hitline demo`. Start it again with: hitline up station.toml
-name = "demo-{os.getpid()}"
-prefix = "DEMO:"
-
-[instruments.det1]
-type = "replay"
-
-[instruments.det1.options]
-file = {json.dumps(str(recording))}
-speed = "flat"
-slice = "Hits"
-slice_hits = {slice_hits}
-
-[workers.ana1]
-source = "det1"
-
-[conductor]
-
-[faces.ca]
-port = 0
-
-[faces.tango]
-port = 0
-"""
-
-
 async def demo(station: Station, out: Path, exposures: int, *, stay: bool) -> int:
     """Run the station, measure in a thread, and give the exit code."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    print("starting   replay, worker, conductor, EPICS and Tango faces", flush=True)
+    print("starting   replay, emulated Katherine, workers, conductor, EPICS and Tango faces", flush=True)
     async with supervised(station, tell) as running:
         await interruptible(started(running), stop)
         from .measure import Measurement
@@ -145,7 +92,7 @@ async def demo(station: Station, out: Path, exposures: int, *, stay: bool) -> in
         finally:
             measurement.close()
         if stay:
-            print(measurement.suggestions(), flush=True)
+            print(suggestions(station, ports["ca"], ports["tango"]), flush=True)
             await stop.wait()
     return 0 if agreed else 1
 

@@ -4,9 +4,14 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hitline.bus.station import Station
+
+from .demo_station import SEED
+
+if TYPE_CHECKING:
+    from .threshold import Found
 
 FINISH_S = 30.0
 
@@ -30,17 +35,20 @@ class Measurement:
 
     def run(self) -> bool:
         """Count, compare all sums, write the files; True when all agree."""
+        from bluesky import RunEngine
         from hitline.devices import make_devices
 
         devices = make_devices(self.station)
         det, ana = devices.det1, devices.ana1
-        for device in (devices.run, det):
+        for device in (devices.run, det, devices.kat1):
             device.wait_for_connection(timeout=FINISH_S)
-        points = self._count(det)
+        # No signal handlers: this is not the main thread, Ctrl-C comes by `abort`.
+        self._engine = engine = RunEngine({}, context_managers=[])
+        points = self._count(engine, det)
         seen = {name: int(getattr(ana, name).get()) for name in ("hits", "clusters", "tot_sum")}
         row = {
             "hits_sent": int(det.hits_sent.get()),
-            "hits_received": self._logged(det.run.get()),
+            "hits_received": logged(self.station.data / det.run.get() / "det1"),
             "hits_analysed": sum(point["det1_ana1_exposure_hits"] for point in points),
             "hits_lost": int(det.hits_lost.get()),
             "clusters": seen["clusters"],
@@ -49,10 +57,12 @@ class Measurement:
         tango = self._tango_hits()
         agree = len({row["hits_sent"], row["hits_received"], row["hits_analysed"], seen["hits"], tango}) == 1
         agree = agree and row["hits_lost"] == 0 and len(points) == self.exposures
-        files = self._write(det.run.get(), points, ana)
-        (self.out / "summary.json").write_text(json.dumps({"sources": {"det1": row}}, indent=1) + "\n")
-        self._print(row, seen["hits"], tango, agree, [*files, self.out / "summary.json"])
-        return agree
+        found = self._scan(engine, devices.kat1)
+        files = self._write(det.run.get(), points, ana, found)
+        rows = {"sources": {"det1": row, "kat1": found.row}}
+        (self.out / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
+        self._print(row, seen["hits"], tango, agree, found, [*files, self.out / "summary.json"])
+        return agree and found.good
 
     def abort(self) -> None:
         """End a count under way; `run` then raises."""
@@ -65,32 +75,8 @@ class Measurement:
 
         leave()
 
-    def suggestions(self) -> str:
-        """Three things to try on the living station."""
-        address = (
-            f"EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_SERVER_PORT={self.ca_port}"
-        )
-        tango = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
-        return f"""
-The station stays up until Ctrl-C. Three things to try in another terminal:
-
-1. EPICS, with any Channel Access client:
-   {address} caget {self.station.prefix}ANA1:Stats1:Total_RBV {self.station.prefix}ANA1:Stats1:MaxValue_RBV
-
-2. Tango:
-   python -c 'import tango; print(tango.DeviceProxy("{tango}").hits)'
-
-3. ophyd, in five lines of python (with the EPICS_... settings of 1. in its environment):
-   from hitline.devices import make_devices
-   devices = make_devices("{self.station.file}")
-   det = devices.det1
-   det.wait_for_connection(timeout=10)
-   print(det.ana1.read())
-"""
-
-    def _count(self, det: Any) -> list[dict[str, Any]]:
+    def _count(self, engine: Any, det: Any) -> list[dict[str, Any]]:
         """Run the plan; the data of its events, in order."""
-        from bluesky import RunEngine
         from hitline.plans.count import hit_count
         from hitline.plans.progress import Point, Progress
 
@@ -110,19 +96,15 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
                 flush=True,
             )
 
-        # No signal handlers: this is not the main thread, Ctrl-C comes by `abort`.
-        self._engine = engine = RunEngine({}, context_managers=[])
-        engine.subscribe(keep)
-        engine.subscribe(Progress(report))
-        engine(hit_count([det], num=self.exposures))
+        engine(hit_count([det], num=self.exposures), [keep, Progress(report)])
         return points
 
-    def _logged(self, run: str) -> int:
-        """Count the hits in the run log, by the decoder that shares no code with the kernels."""
-        from hitline.analysis.recording import Recording
+    def _scan(self, engine: Any, kat: Any) -> "Found":
+        """Scan the threshold of the emulated readout."""
+        from .threshold import POINTS, scan
 
-        tables = Recording(self.station.data / run / "det1").tables()
-        return sum(len(columns["x"]) for part in tables for name, columns in part.items() if name == "hits")
+        print(f"threshold  scan of {kat.name}: {POINTS} points with test pulses", flush=True)
+        return scan(engine, kat, SEED, self.station.data, self.out / "threshold.png")
 
     def _tango_hits(self) -> int:
         import tango
@@ -130,7 +112,7 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
         name = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
         return int(tango.DeviceProxy(name).read_attribute("hits").value)
 
-    def _write(self, run: str, points: list[dict[str, Any]], ana: Any) -> list[Path]:
+    def _write(self, run: str, points: list[dict[str, Any]], ana: Any, found: "Found") -> list[Path]:
         """Write results and pictures from what Channel Access shows."""
         from hitline.analysis.plot import overview, plot
         from hitline.analysis.writer import write
@@ -167,9 +149,12 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
             exposures=rows,
             parameters={"window_ns": window_ns},
         )
-        return [file, *plot(self.out, results), overview(self.out / "demo.png", results)]
+        pictures = [*plot(self.out, results), found.picture]
+        return [file, *pictures, overview(self.out / "demo.png", results, more=[found.draw])]
 
-    def _print(self, row: dict[str, int], seen: int, tango: int, agree: bool, files: list[Path]) -> None:
+    def _print(
+        self, row: dict[str, int], seen: int, tango: int, agree: bool, found: "Found", files: list[Path]
+    ) -> None:
         equal = "=" if agree else "?"
         print(
             f"hits       {row['hits_sent']:,} sent {equal} {row['hits_received']:,} logged {equal} "
@@ -178,9 +163,24 @@ The station stays up until Ctrl-C. Three things to try in another terminal:
         )
         print(f"lost       {row['hits_lost']:,}")
         print(f"clusters   {row['clusters']:,}, ToT sum {row['tot_sum']:,} counts of 25 ns")
+        equal, scanned = "=" if found.good else "?", found.row
+        print(
+            f"threshold  {scanned['hits_sent']:,} hits sent {equal} {scanned['hits_received']:,} logged "
+            f"{equal} {scanned['hits_analysed']:,} seen by a Channel Access client; "
+            f"lost {scanned['hits_lost']:,}"
+        )
+        print(f"           {found.text}")
         folders = Counter(file.parent for file in files)
         for folder in folders:
             names = ", ".join(file.name for file in files if file.parent == folder)
             print(f"written    {folder}: {names}")
         print(f"           {self.station.data}: the run log (hitline runs list {self.station.data})")
-        print("all agree" if agree else "THE SUMS DIFFER", flush=True)
+        print("all agree" if agree and found.good else "THE SUMS DIFFER", flush=True)
+
+
+def logged(folder: Path) -> int:
+    """Count the hits in a run log, by the decoder that shares no code with the kernels."""
+    from hitline.analysis.recording import Recording
+
+    tables = Recording(folder).tables()
+    return sum(len(columns["x"]) for part in tables for name, columns in part.items() if name == "hits")

@@ -41,12 +41,13 @@ def draw(figure: "Figure", curve: "Curve") -> None:
     count = max(1, len(curve.quantities))
     rows = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     for axes, quantity in zip(rows, curve.quantities, strict=False):
-        _one(axes, curve, quantity)
+        draw_one(axes, curve, quantity)
     rows[-1].set_xlabel(_label(curve.x, curve.units.get(curve.x, "")))
     figure.suptitle(curve.title, fontsize=10, color=INK)
 
 
-def _one(axes: "Axes", curve: "Curve", quantity: Quantity) -> None:
+def draw_one(axes: "Axes", curve: "Curve", quantity: Quantity) -> None:
+    """Draw one quantity, with its fit or the reason why there is none."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylabel(_label(quantity.name, curve.units.get(quantity.field, "")))
     axes.grid(alpha=0.2, linewidth=0.6)

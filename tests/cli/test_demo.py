@@ -36,12 +36,15 @@ def test_demo_on_synthesised_hits(tmp_path: Path) -> None:
     row = source(out)
     assert row["hits_sent"] == row["hits_received"] == row["hits_analysed"] == 100_000
     assert row["hits_lost"] == 0
+    scanned = json.loads((out / "summary.json").read_text())["sources"]["kat1"]
+    assert scanned["hits_sent"] == scanned["hits_received"] == scanned["hits_analysed"] > 200_000
+    assert scanned["hits_lost"] == 0 and "(the emulator's: 1799.7)" in done.stdout
     assert "all agree" in done.stdout
     with h5py.File(out / "results.h5") as file:
         assert int(np.sum(file["entry/image/counts"])) == 100_000
         assert list(file["entry/exposures/exposure"]) == [1, 2, 3]
         assert int(np.sum(file["entry/exposures/exposure_hits"])) == 100_000
-    for name in ("image", "tot_spectrum", "size_spectrum", "demo"):
+    for name in ("image", "tot_spectrum", "size_spectrum", "threshold", "demo"):
         assert (out / f"{name}.png").read_bytes().startswith(PNG)
 
 
