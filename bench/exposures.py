@@ -9,21 +9,16 @@ of 2000 hits, flat out, so that the way of an exposure through the parts is meas
 import argparse
 import itertools
 import json
-import os
-import platform
-import random
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HITLINE = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
+from lib.station import HITLINE, ca_environment, machine, spread, timed, up
+
 RESULTS = Path(__file__).parent / "results" / "exposures.json"
 AIM_PER_S = 20.0
 HITS = 2000
@@ -43,34 +38,6 @@ source = "det1"
 [faces.ca]
 port = {port}
 """
-
-
-def free_port() -> int:
-    """A port below the ephemeral range."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
-def timed(work: Callable[[], Any], count: int) -> dict[str, float]:
-    """Median and 90th percentile of `count` calls, in ms, and CPU time of this process per call."""
-    spans, cpu = [], time.process_time()
-    for _ in range(count):
-        begin = time.perf_counter()
-        work()
-        spans.append(1e3 * (time.perf_counter() - begin))
-    spans.sort()
-    return {
-        "median_ms": round(statistics.median(spans), 3),
-        "p90_ms": round(spans[int(0.9 * len(spans))], 3),
-        "client_cpu_ms": round(1e3 * (time.process_time() - cpu) / count, 3),
-    }
 
 
 def bus_parts(group: str, count: int) -> dict[str, Any]:
@@ -154,11 +121,8 @@ def ca_parts(station: Path, layer: str, count: int) -> dict[str, Any]:
     begin = time.perf_counter()
     engine(plans.count([det], num=count))
     whole_s = time.perf_counter() - begin
-    steps = sorted(1e3 * (b - a) for a, b in itertools.pairwise(events))
-    parts["RunEngine count, per event"] = {
-        "median_ms": round(statistics.median(steps), 3),
-        "p90_ms": round(steps[int(0.9 * len(steps))], 3),
-    }
+    steps = [1e3 * (b - a) for a, b in itertools.pairwise(events)]
+    parts["RunEngine count, per event"] = spread(steps)
     rate = (len(events) - 1) / (events[-1] - events[0])
     return {"parts": parts, "exposures_per_s": round(rate, 2), "launch_to_land_s": round(whole_s, 2)}
 
@@ -170,13 +134,7 @@ def main() -> int:
     parser.add_argument("--layer", choices=("pyepics", "caproto"), default="pyepics")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path, group, port = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}", free_port()
-        os.environ |= {
-            "EPICS_CA_ADDR_LIST": "127.0.0.1",
-            "EPICS_CA_AUTO_ADDR_LIST": "NO",
-            "EPICS_CA_SERVER_PORT": str(port),
-            "EPICS_CA_REPEATER_PORT": str(free_port()),
-        }
+        path, group, port = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}", ca_environment()
         total = HITS * 4 * (args.exposures + 10)
         scene = str(path.with_name("scene.tpx3"))
         subprocess.run(
@@ -185,15 +143,9 @@ def main() -> int:
             stdout=subprocess.DEVNULL,
         )
         path.write_text(STATION.format(name=group, port=port, hits=HITS))
-        with subprocess.Popen([*HITLINE, "up", str(path)], stdout=subprocess.PIPE, text=True) as up:
-            try:
-                if not any("4 of 4 processes up" in line for line in up.stdout or ()):
-                    raise RuntimeError("the station did not come up")
-                parts = bus_parts(group, args.exposures)
-                found = ca_parts(path, args.layer, args.exposures)
-            finally:
-                up.terminate()
-                up.wait(15)
+        with up(path):
+            parts = bus_parts(group, args.exposures)
+            found = ca_parts(path, args.layer, args.exposures)
     report = {
         "what": "exposures through replay, log, worker, CA face, ophyd and RunEngine, one machine",
         "exposures": args.exposures,
@@ -203,11 +155,7 @@ def main() -> int:
         "exposures_per_s": found["exposures_per_s"],
         "launch_to_land_s": found["launch_to_land_s"],
         "parts": {**parts, **found["parts"]},
-        "machine": {
-            "python": platform.python_version(),
-            "cores": os.cpu_count(),
-            "load_average": [round(load, 1) for load in os.getloadavg()],
-        },
+        "machine": machine(),
     }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
