@@ -8,6 +8,7 @@ exposures.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -97,7 +98,8 @@ class Katherine(Acquiring):
         self.link.close()
         self.close_receiver()
         if self.trace:
-            await asyncio.to_thread(self.trace.close)
+            with ThreadPoolExecutor(1) as waiter:
+                await asyncio.get_running_loop().run_in_executor(waiter, self.trace.close)
 
     async def initialize(self, config: dict[str, Any]) -> None:
         """Meet the readout; one that is silent is no error, one that is not the right one is."""

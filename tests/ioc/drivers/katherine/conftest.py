@@ -7,15 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hitline.bus.node import Node
-from hitline.bus.satellite import Satellite
-from hitline.bus.station import Station
-from hitline.ioc.drivers.katherine.driver import Katherine
-from hitline.ioc.drivers.katherine.options import KatherineOptions
 
 sys.path.append(str(Path(__file__).parents[2]))  # for the rig of the emulator
 
-from katherine_bench import Bench
+from katherine_bench import Bench, driver_on
 from katherine_rig import katherine
 
 
@@ -39,15 +34,9 @@ def make(tmp_path: Path, group: str):
                 "receive_mib": 4,
                 **options,
             }
-            driver = Katherine("kat1", KatherineOptions(**given))
-            driver.station = Station(group, tmp_path / "station.toml", data=tmp_path / "runs")
-            async with Node(group, "backend") as node:
-                satellite = Satellite(driver)
-                node.add(satellite)
-                await satellite.start()
-                made = Bench(driver, satellite, rig, tmp_path / "runs")
+            async with driver_on(group, tmp_path, given, rig) as made:
                 if initialize:
-                    await satellite.move("initialize", {})
+                    await made.satellite.move("initialize", {})
                 yield made
 
     return bench

@@ -1,7 +1,8 @@
 """One driver of a Katherine with its emulated readout, and what came of a run."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from hitline.bus.formats.katherine import KatherineDecoder
 from hitline.bus.formats.katherine_setup import Setup
 from hitline.bus.log.block import Kind, decode_facts
 from hitline.bus.log.reader import open_run
+from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
+from hitline.bus.station import Station
 from hitline.ioc.drivers.katherine.driver import Katherine
+from hitline.ioc.drivers.katherine.options import KatherineOptions
 from katherine_rig import Rig
 
 
@@ -22,7 +26,7 @@ class Bench:
 
     driver: Katherine
     satellite: Satellite
-    rig: Rig
+    rig: Rig | None
     root: Path
 
     def __getitem__(self, name: str) -> Any:
@@ -82,6 +86,20 @@ class Bench:
     def truth(self) -> list[Any]:
         """Frames that the emulator sent."""
         return self.rig.emulator.sent
+
+
+@asynccontextmanager
+async def driver_on(
+    group: str, folder: Path, options: dict[str, Any], rig: Rig | None = None
+) -> AsyncIterator[Bench]:
+    """A driver on the bus, with whatever is at its address."""
+    driver = Katherine("kat1", KatherineOptions(**options))
+    driver.station = Station(group, folder / "station.toml", data=folder / "runs")
+    async with Node(group, "backend") as node:
+        satellite = Satellite(driver)
+        node.add(satellite)
+        await satellite.start()
+        yield Bench(driver, satellite, rig, folder / "runs")
 
 
 @dataclass
