@@ -9,7 +9,8 @@ Numbers and their sources:
 * Alphas: range 28 um at 5.486 MeV (NIST ASTAR), as energy to the power 1.5; the charge sits at 0.6 of it.
   Dead layer of the back 0.5 um at 140 keV/um: an assumption of this scene.
 * Muons: most probable loss 0.28 keV/um in 500 um, width xi 0.0178 keV/um (Landau for a minimum-ionising
-  particle in silicon); fluctuations by Moyal's form, at most 20 keV/um (harder knocks leave as electrons).
+  particle in silicon); fluctuations by Moyal's form, at most 20 keV/um (harder knocks leave as electrons),
+  of the whole way and of how it is shared out to its parts.
 * Ions: the same loss all along, 5 % rms in each step: an assumption; no delta electrons.
 * Electrons: see `curls`.
 """
@@ -110,11 +111,22 @@ def _alpha(particles: Particles, thickness: float, seed: int) -> Way:
 
 
 def _muon(particles: Particles, thickness: float, seed: int) -> Way:
-    index, number, step, share = _line(particles, thickness, thickness / np.cos(particles.theta))
-    moyal = -2 * np.log(np.abs(normal((particles.id[index] << 8) + number, 3, seed)) + 1e-9)
-    likely = 0.28 + 0.0178 * np.log(step / 500.0)
-    loss = step * np.clip(likely + 0.0178 * moyal, 0.02, 20.0)
+    length = thickness / np.cos(particles.theta)
+    index, number, step, share = _line(particles, thickness, length)
+    parts = _landau(step, _moyal((particles.id[index] << 8) + number, 3, seed))
+    # Added up, Moyal's form has lost its tail, which Landau's keeps: the whole way has a draw of its own.
+    whole = _landau(length, _moyal(particles.id, 7, seed))
+    loss = parts * (whole / np.bincount(index, parts, len(length)))[index]
     return index, *_along(particles, thickness, index, share), loss / PAIR_KEV
+
+
+def _moyal(number: Ints, stream: int, seed: int) -> Floats:
+    return -2 * np.log(np.abs(normal(number, stream, seed)) + 1e-9)
+
+
+def _landau(length: Floats, moyal: Floats) -> Floats:
+    """Loss in keV over a way."""
+    return length * np.clip(0.28 + 0.0178 * (np.log(length / 500.0) + moyal), 0.02, 20.0)
 
 
 def _ion(particles: Particles, thickness: float, seed: int) -> Way:
