@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hitline.bus.process import raise_descriptor_limit, stop_on_signals
 from hitline.bus.station import CaEntry, Station, WorkerEntry, load
-from hitline.ioc.drivers.tape import Tape
+from hitline.ioc.drivers.tape import open_tape
 
 from .play import Player
 
@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the station, run it, play the file."""
-    Tape(args.file)  # what cannot be played is told before anything starts
+    open_tape(args.file)  # what cannot be played is told before anything starts
     with folder(args.out) as where:
         (where / "station.toml").write_text(station_text(args))
         raise_descriptor_limit()

@@ -13,8 +13,10 @@ from hitline.bus.states import OPERATING, State
 
 from .detector import Detector, LogOptions
 from .detector_table import COMMANDS, DETECTOR
+from .katherine_tape import KatherineTape
 from .pace import Pace, speed_factor
-from .tape import Piece, Slice, Tape
+from .piece import Piece, Slice
+from .tape import Tape, open_tape
 
 SLICES = ("All", "Hits", "Time", "Mark")
 
@@ -81,7 +83,7 @@ class Replay(Detector):
     MODEL: ClassVar[str] = "Replay"
     Options: ClassVar[type | None] = ReplayOptions
 
-    tape: Tape | None = None
+    tape: Tape | KatherineTape | None = None
 
     async def connect(self) -> None:
         """Offer log and feed, show the options."""
@@ -97,14 +99,14 @@ class Replay(Detector):
         """Open the recording if none is open; raises with the reason when it cannot be played."""
         await super().initialize(config)
         if self.tape is None:
-            self._show_tape(await self.in_thread(lambda: Tape(Path(self.value("file")))))
+            self._show_tape(await self.in_thread(lambda: open_tape(Path(self.value("file")))))
 
     async def set_file(self, value: str) -> str:
         """Play another recording, from its beginning."""
         self._not_playing("the file can be changed")
         path = Path(value)
         try:
-            tape = await self.in_thread(lambda: Tape(path))
+            tape = await self.in_thread(lambda: open_tape(path))
         except (OSError, ValueError) as error:
             raise Refused("failed", f"{self.name}: {error}") from error
         self._show_tape(tape)
@@ -174,6 +176,7 @@ class Replay(Detector):
             "slice": self.value("slice"),
             "slice_hits": self.value("slice_hits"),
             "slice_s": self.value("slice_s"),
+            **tape.facts(),
         }
 
     def run_facts(self) -> dict[str, Any]:
@@ -183,6 +186,7 @@ class Replay(Detector):
             "model": self.MODEL,
             "file": str(self._tape().path.absolute()),
             "format": self._tape().format.name,
+            **self._tape().facts(),
         }
 
     def explain(self, found: Found) -> dict[str, Any]:
@@ -238,12 +242,12 @@ class Replay(Detector):
         if self.tape.note and not self.board.updates["file"].status:
             self.publish("file", str(self.tape.path), Severity.MINOR, self.tape.note)
 
-    def _show_tape(self, tape: Tape) -> None:
+    def _show_tape(self, tape: Tape | KatherineTape) -> None:
         self.tape = tape
         self.publish("file", str(tape.path))
         self.show()
 
-    def _tape(self) -> Tape:
+    def _tape(self) -> Tape | KatherineTape:
         if self.tape is None:
             raise RuntimeError(f"{self.name}: no recording is open")
         return self.tape
@@ -266,7 +270,7 @@ def _slice(kind: str, hits: int, seconds: float) -> Slice:
 
 def _slice_hits(begin: dict[str, Any]) -> int:
     """Count the hits of a slice, from the facts of its BEGIN."""
-    tape = Tape(Path(begin["file"]))
+    tape = open_tape(Path(begin["file"]))
     for _ in tape.play(Slice(hits=int(begin["played_hits"]))):
         pass
     until = _slice(begin["slice"], int(begin["slice_hits"]), float(begin["slice_s"]))

@@ -1,8 +1,8 @@
 """A recording that is played forwards, a slice at a time: `.tpx3` file, bare words, or a run log."""
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hitline.bus.formats.loss import Loss
@@ -12,6 +12,8 @@ from hitline.bus.log.block import Format, Kind
 from hitline.bus.log.reader import Run, open_run
 from hitline.bus.log.segment import segments
 
+from .katherine_tape import KatherineTape
+from .piece import Piece, Slice
 from .section import Section, Timer, section
 
 READ_BYTES = 2**18
@@ -23,26 +25,13 @@ BARE = (".raw", ".bin")
 """Endings of files of bare 64-bit words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """How far to play: until the end unless one of these comes first."""
-
-    hits: int | None = None
-    seconds: float | None = None
-    """Of detector time."""
-    mark: bool = False
-    """Until the next mark of a run log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What is played at one moment."""
-
-    payload: bytes
-    words: int
-    hits: int
-    time_ns: int
-    """Detector time since the beginning of the recording; only when asked for, else 0."""
+def open_tape(path: Path) -> "Tape | KatherineTape":
+    """Open a recording; raises FileNotFoundError or ValueError when it cannot be played."""
+    if path.is_dir():
+        run = open_run(path)
+        if next((header.format for header, _ in run if header.kind == Kind.DATA), None) == Format.KATHERINE:
+            return KatherineTape(path)
+    return Tape(path)
 
 
 class Tape:
@@ -87,6 +76,10 @@ class Tape:
     def position(self) -> float:
         """Percent of the bytes that were played."""
         return 100.0 if self.at_end else 100.0 * self.played_bytes / max(self.bytes, 1)
+
+    def facts(self) -> dict[str, Any]:
+        """What a decoder must know beyond the words: nothing."""
+        return {}
 
     def play(self, until: Slice, *, timed: bool = False) -> Generator[Piece, None, None]:
         """Give the next slice, piece by piece; `timed` gives times and pieces of at most 10 ms.
@@ -253,6 +246,6 @@ def _run_format(run: Run) -> tuple[Format, int]:
     if format not in (Format.TPX3_CHUNKS, Format.TPX3_WORDS):
         what = "no data" if format is None else f"data of format {int(format)}"
         raise ValueError(
-            f"{run.logged.folder}: holds {what}; formats 1 (TPX3 chunks) and 2 (TPX3 words) can be replayed"
+            f"{run.logged.folder}: holds {what}; TPX3 chunks and words and Katherine words can be replayed"
         )
     return Format(format), sum(file.path.stat().st_size for file in segments(run.logged.folder))

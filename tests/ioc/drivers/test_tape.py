@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hitline.bus.log.block import Format, LossMethod
 from hitline.bus.log.writer import LogWriter
+from hitline.ioc.drivers.piece import Slice
 from hitline.ioc.drivers.section import Timer, section
-from hitline.ioc.drivers.tape import Slice, Tape
+from hitline.ioc.drivers.tape import Tape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_tools import decoded, recording
