@@ -1,11 +1,13 @@
 """Nodes and a toy on the bus that are stopped again, and programs that are ended by their pid."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
+import tempfile
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the two pauses of every start and stop; peers of ours answer within 0.1 s."""
     monkeypatch.setattr(node_module, "LISTEN_S", 0.15)
     monkeypatch.setattr(satellite_module, "DEPART_S", 0.05)
+
+
+@pytest.fixture
+def alone_on_multicast() -> Iterator[None]:
+    """Hold the discovery port, which all processes share, for a test alone.
+
+    The listener of the stock package dies of a malformed beacon, so nobody may send one while it is tested.
+    """
+    with (Path(tempfile.gettempdir()) / f"hitline-tests-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ async def test_offers_are_repeated(satellite: Satellite, node: Node, monkeypatch
 
 
 async def test_malformed_and_foreign_beacons(
-    node: Node, satellite: Satellite, proxy: Proxy, group: str
+    alone_on_multicast: None, node: Node, satellite: Satellite, proxy: Proxy, group: str
 ) -> None:
     sender = beacon.Beacons("other" + group, "x", "127.0.0.1", lambda found, address: None)
     sender.open()

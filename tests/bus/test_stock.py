@@ -33,7 +33,7 @@ CYCLE = (
 
 
 @pytest.fixture(autouse=True)
-def swept() -> Iterator[None]:
+def swept(alone_on_multicast: None) -> Iterator[None]:
     """Let what the stock package left behind die here and not in somebody else's test."""
     yield
     gc.collect()

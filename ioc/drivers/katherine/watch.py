@@ -1,8 +1,9 @@
 """Looks at a Katherine once in a while: is it there, is it the same, what does it measure.
 
-The first question of each look is the status. Three looks without an answer, and what is shown of the
-readout is INVALID. When it answers again it is met anew. Its register image is compared with what was
-written: where it differs the readout has restarted in between and lost its configuration.
+The first question of each look is the status. After a look without an answer the next ones follow at once;
+three of them, and what is shown of the readout is INVALID, within a second of the first. When it answers again
+it is met anew. Its register image is compared with what was written: where it differs the readout has
+restarted in between and lost its configuration.
 
 Questions that go to the chip's own DAC (sensor temperature, monitor, leakage current) are only asked while
 it is idle, for they write its registers. A question that this firmware never answers is given up.
@@ -59,7 +60,7 @@ class Watch:
         return self.status is not None
 
     async def forever(self) -> None:
-        """Look each `poll_s`."""
+        """Look each `poll_s`, and at once again when there was no answer."""
         loop = asyncio.get_running_loop()
         while True:
             begun_s = loop.time()
@@ -71,7 +72,9 @@ class Watch:
                         self.driver.on_failure(str(error))
                 except Exception:
                     log.exception("%s: a look at the readout failed", self.driver.name)
-            await asyncio.sleep(max(0.0, self.driver.options.poll_s - (loop.time() - begun_s)))
+            doubtful = self.there and self._silent > 0
+            pause_s = 0.0 if doubtful else self.driver.options.poll_s - (loop.time() - begun_s)
+            await asyncio.sleep(max(0.0, pause_s))
 
     async def look(self) -> None:
         """Ask what can be asked now; raises Stranger."""
