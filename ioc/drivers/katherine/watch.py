@@ -1,8 +1,8 @@
 """Looks at a Katherine once in a while: is it there, is it the same, what does it measure.
 
 The first question of each look is the status. After a look without an answer the next ones follow at once;
-three of them, and what is shown of the readout is INVALID, within a second of the first. When it answers again
-it is met anew. Its register image is compared with what was written: where it differs the readout has
+three of them, and what is shown of the readout is INVALID, within a second of the first. When it answers
+again it is met anew. Its register image is compared with what was written: where it differs the readout has
 restarted in between and lost its configuration.
 
 Questions that go to the chip's own DAC (sensor temperature, monitor, leakage current) are only asked while
