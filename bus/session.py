@@ -5,6 +5,7 @@ twice and is dropped once; nothing falls through.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ PATIENCE_S = 5.0
 AUDIT_S = 10.0
 """All scalars are read this often: a lost update that is the last one for long leaves no gap behind."""
 SETTLE_S = 0.2
+HEARD_S = 1.0
+"""A satellite that does not tell its topics in this time never does."""
 AGAIN_S = 1.0
 """Pause before the tables are asked for again, when a living satellite did not answer."""
 
@@ -121,6 +124,11 @@ class Session:
             return
         self._take_over(parse(reply.payload), reply.payload)
         self.stream.described = True
+        # Subscriptions travel on another connection than requests: what was published before they arrived and
+        # after the values were read would be missed, and values of two moments be mixed.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                await self.stream.heard.wait()
         for name, update in (await self._read_all()).items():
             self.stream.take(name, update, again=True)
         for attribute in self.proxy.attributes.values():

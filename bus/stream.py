@@ -40,6 +40,9 @@ class Stream:
     def __init__(self, proxy: "Proxy", address: str, port: int, lost: Callable[[str], None]) -> None:
         self.proxy, self.address = proxy, address
         self.described: bool | None = None
+        self.heard = asyncio.Event()
+        """Set with the first message. The list of topics, which is sent to each who subscribes to it, comes
+        first: when it is here, nothing that is published from then on can be missed."""
         self._lost = lost
         self._sequences = Sequences()
         self._docs: dict[str, str] = {}
@@ -85,6 +88,7 @@ class Stream:
     ) -> Wire:
         def decode(frames: list[bytes]) -> None:
             message = cmdp.decode(frames)
+            self.heard.set()
             if isinstance(message, Topics):
                 self._docs.update({name.lower(): doc for name, doc in message.topics.items()})
             elif isinstance(message, Metric) and self.described is not None:
