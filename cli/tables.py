@@ -14,6 +14,7 @@ from hitline.db.check import Tables, check
 from hitline.db.error import DbError
 from hitline.db.generate import database
 from hitline.ioc.faces.common import FACE, RESET, SATELLITE
+from hitline.ioc.faces.motor_fields import FIELDS
 from hitline.ioc.faces.table import CONDUCTOR, SHIPPED, SUPERVISOR, Table
 
 BLOCKS_SHIPPED = ("counts", "image", "spectra")
@@ -23,10 +24,13 @@ BLOCKS_SHIPPED = ("counts", "image", "spectra")
 def shipped() -> dict[str, str]:
     """Give {file name: text} of the shipped databases; raises TableError."""
     from hitline.ioc.conductor import Conductor
+    from hitline.ioc.drivers.axis_table import AXIS, AXIS_COMMANDS
     from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
     from hitline.ioc.drivers.katherine.table import KATHERINE, KATHERINE_COMMANDS
+    from hitline.ioc.drivers.phymotion.driver import CONTROLLER
     from hitline.ioc.drivers.replay import Replay
     from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
+    from hitline.ioc.emulators.phytron.instrument import PhyMotionEmulator
     from hitline.ioc.emulators.world import instrument as world
 
     face = database(FACE, title="station.db: the face itself.", instrument="face", prefix="$(P)")
@@ -48,6 +52,14 @@ def shipped() -> dict[str, str]:
             KatherineEmulator.COMMANDS,
             title="katherine_emulator.db: knobs, faults and truth of an emulated Katherine.",
         ),
+        "axis.db": MOTOR
+        + database(_beyond_motor(AXIS), AXIS_COMMANDS, title="axis.db: what an axis has beyond it."),
+        "controller.db": database(CONTROLLER, title="controller.db: the link of a motor controller."),
+        "motion_emulator.db": database(
+            PhyMotionEmulator.ATTRIBUTES,
+            PhyMotionEmulator.COMMANDS,
+            title="motion_emulator.db: faults and truth of an emulated motor controller.",
+        ),
         "world.db": database(
             world.ATTRIBUTES, title="world.db: source, shutter and stage of an emulated world."
         ),
@@ -55,6 +67,24 @@ def shipped() -> dict[str, str]:
         "run.db": database(Conductor.ATTRIBUTES, Conductor.COMMANDS, title="run.db: the owner of the run."),
         "station.db": _supervisor() + "\n" + face,
     }
+
+
+MOTOR = """\
+# axis.db: an axis as a motor record. Its fields are the axis' attributes (docs/reference/motor.md).
+
+record(motor, "$(P)$(R)M") {
+    field(DESC, "Axis")
+    field(ASG, "CONTROL")
+    info(hitline, "$(INST) target")
+}
+
+"""
+
+
+def _beyond_motor(attributes: Any) -> tuple[Any, ...]:
+    """Attributes of an axis that are no field of the record."""
+    shown = {*FIELDS.values(), "travel_direction", "precision"}
+    return tuple(a for a in attributes if a.name not in shown)
 
 
 def _supervisor() -> str:

@@ -53,17 +53,18 @@ RECORDS: dict[str, dict[str, str]] = {
     "stringout": {},
     "lsi": _LONG,
     "lso": _LONG,
+    "motor": _UNIT | _PRECISION,
     "waveform": _UNIT | _PRECISION | _DISPLAY | {"FTVL": "type of an element", "NELM": "number of elements"},
 }
 """Record type -> fields beyond COMMON, each with what it does."""
 
-OUTPUTS = frozenset(("ao", "longout", "int64out", "bo", "mbbo", "stringout", "lso"))
+OUTPUTS = frozenset(("ao", "longout", "int64out", "bo", "mbbo", "stringout", "lso", "motor"))
 """Types that set; a waveform sets when its attribute is writable and its name does not end in _RBV."""
 
 FITS: dict[str, tuple[str, ...]] = {
     "bool": ("bi", "bo"),
     "int": ("int64in", "int64out", "longin", "longout", "ai", "ao"),
-    "float": ("ai", "ao"),
+    "float": ("ai", "ao", "motor"),
     "enum": ("mbbi", "mbbo", "bi", "bo", "lsi", "lso", "stringin", "stringout"),
     "str": ("lsi", "lso", "stringin", "stringout"),
     "array": ("waveform",),

@@ -84,8 +84,11 @@ class Axis(Searching):
             self._judge(now_s)
         elif not reading.moving:
             self._rested(now_s)
-        if self.phase is Phase.REST and first:
-            self._stay()
+        if self.phase is Phase.REST:
+            if first:
+                self._stay()
+            if not reading.moving:
+                self._refresh()
 
     # Inside.
 
@@ -97,6 +100,8 @@ class Axis(Searching):
         if self.phase is Phase.MOVE:
             if self._legs and not self._blocked(reading):
                 self._advance()
+                return
+            if now_s < self._pulse_until:
                 return
             self._legs.clear()
             self.phase, self._settled_at = Phase.SETTLE, now_s + self.settings.settle_time

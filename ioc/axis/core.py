@@ -59,6 +59,7 @@ class Core:
         self._settled_at = 0.0
         self._paused = False
         self._limits_stale = True
+        self._pulse_until = 0.0
 
     @property
     def active(self) -> bool:

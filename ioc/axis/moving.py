@@ -7,6 +7,9 @@ from .core import Core, Denied, Phase
 from .legs import legs, move
 from .settings import changed
 
+PULSE_S = 0.03
+"""Shortest time for which a move is not done, even one of no length: clients wait for the change."""
+
 
 class Moving(Core):
     """An axis that goes to places."""
@@ -54,6 +57,7 @@ class Moving(Core):
     def _go(self, dial: float, now_s: float) -> None:
         """Go to a place that was found to be allowed."""
         self.target, self.retry_count, self.missed, self.refused = dial, 0, False, ""
+        self._pulse_until = now_s + PULSE_S
         if self.settings.mode == "Pause":
             self._paused = True
             return

@@ -63,16 +63,20 @@ UNKNOWN = (
 
 
 def shown(axis: Axis) -> dict[str, Any]:
-    """Give the value of each attribute; None where it is not known."""
+    """Give the value of each attribute, None where it is not known; in the order in which to tell them.
+
+    Whether it is done comes last: who waits for that finds everything else as it belongs to it.
+    """
     s = axis.settings
+    word, reason = alarm(axis)
     values: dict[str, Any] = {name: getattr(s, name) for name in SETTINGS}
-    values |= {
+    return {
+        **values,
+        **_measured(axis),
         "target": s.user(axis.target),
         "target_dial": axis.target,
         "target_raw": s.steps(axis.target),
         "relative": 0.0,
-        "active": axis.active,
-        "done": not axis.active,
         "travel_direction": "Pos" if axis.travel_up == (s.sign > 0) else "Neg",
         "limit_violation": axis.limit_violation,
         "home_forward": axis.home_way > 0,
@@ -83,11 +87,12 @@ def shown(axis: Axis) -> dict[str, Any]:
         "tweak_reverse": False,
         "retry_count": axis.retry_count,
         "missed": axis.missed,
-        "alarm": alarm(axis)[0],
-        "problem": alarm(axis)[1],
+        "alarm": word,
+        "problem": reason,
         "status_word": status_word(axis),
+        "done": not axis.active,
+        "active": axis.active,
     }
-    return values | _measured(axis)
 
 
 def _measured(axis: Axis) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from hitline.db.generate import TableError, database
 from hitline.db.records import Database, Record
 
 from .common import RESET, SATELLITE
+from .motor_fields import FIELDS
 
 __all__ = ["Binding", "Table", "binding", "records", "table"]
 
@@ -118,6 +119,8 @@ def _add(made: Table, station: Station, name: str, prefix: str, source: Callable
             if (SHIPPED / f"{kind}.db").is_file():
                 own.load(SHIPPED / f"{kind}.db", macros)
         bound = {b.target for r in own.records.values() if (b := binding(r)) and b.instrument == name}
+        if any(record.rtype == "motor" for record in own.records.values()):
+            bound |= {*FIELDS.values(), "travel_direction", "precision"}
         own.drop(
             r
             for r in own.records.values()

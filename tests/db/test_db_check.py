@@ -94,7 +94,7 @@ def test_good_records_pass(text: str) -> None:
         ('record(ai,"r"){info(hitline,"x1 initialize()")}', "Reset is a bo"),
         (
             'record(bi,"r"){info(hitline,"x1 bias")}',
-            "bias is float and wants a record of type ai or ao, not bi",
+            "bias is float and wants a record of type ai or ao or motor, not bi",
         ),
         ('record(int64out,"r"){info(hitline,"x1 hits")}', "hits cannot be written: use int64in"),
         ('record(longin,"r"){info(hitline,"x1 hits")}', "hits has 64 bits: use int64in"),

@@ -15,6 +15,8 @@ from test_db_differential import epics_base
 
 FOLDER = Path(records.__file__).parent
 FILES = sorted(FOLDER.glob("*.db"))
+OF_BASE = [file for file in FILES if "record(motor," not in file.read_text()]
+"""The files of which EPICS base knows every record type: the motor record is of synApps."""
 MACROS = "P=T:,R=X1:,INST=x1"
 
 
@@ -53,16 +55,20 @@ def test_records_are_as_sites_expect_them(file: Path) -> None:
         )
 
 
+def test_only_the_axis_needs_more_than_epics_base() -> None:
+    assert {file.name for file in FILES} - {file.name for file in OF_BASE} == {"axis.db"}
+
+
 def test_epics_base_reads_the_same() -> None:
-    for file, theirs in zip(FILES, epics_base(FILES, MACROS), strict=True):
+    for file, theirs in zip(OF_BASE, epics_base(OF_BASE, MACROS), strict=True):
         assert isinstance(theirs, dict), theirs
         assert not differs(theirs, ours(file)), file
 
 
-def test_every_file_loads_unchanged_in_a_real_soft_ioc() -> None:
+def test_every_file_of_base_loads_unchanged_in_a_real_soft_ioc() -> None:
     wanted: dict[str, str] = {}
     arguments = []
-    for number, file in enumerate(FILES):
+    for number, file in enumerate(OF_BASE):
         macros = {"P": f"T{number}:", "R": "X1:", "INST": "x1"}
         arguments += [str(file), ",".join(f"{name}={value}" for name, value in macros.items())]
         database = Database()

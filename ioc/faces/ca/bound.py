@@ -43,6 +43,15 @@ class Bound:
         return self.flaw or self.misfit
 
     @property
+    def quiet(self) -> bool:
+        """Whether a put that is refused completes as if nothing were wrong."""
+        return False
+
+    def fit(self, tables: Tables) -> str:
+        """Say why the record does not fit its instrument; empty when it does."""
+        return misfit(self.channel.record, self.binding, tables)
+
+    @property
     def target(self) -> str:
         """Name of the attribute or command."""
         return self.binding.target
@@ -110,7 +119,7 @@ class Group:
         tables = Tables(attributes | _PSEUDO, commands | _RESET)
         for bound in self.members:
             if (attributes or self.source.connected) and not bound.flaw:
-                bound.misfit = misfit(bound.channel.record, bound.binding, tables)
+                bound.misfit = bound.fit(tables)
             for name in bound.watched():
                 self._watchers.setdefault(name, []).append(bound)
 

@@ -124,6 +124,8 @@ class Channel(ca.ChannelData):
         self.state = state
         self.text_bytes = text_bytes
         self.rights = rights
+        self.family: Any = self
+        """What is set together: reads wait for puts to any channel of the same family."""
         self._wanted: dict[str, tuple[Any, set[Any]]] = {}
         """DBR type by name -> it and the specifications of subscriptions; one may have many clients."""
         self._queue: Any = None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .bound import Bound
     from .face import Face
 
+QUIET = ("limit", "state", "busy", "failed")
+"""Refusals that a motor record does not tell its client by an error."""
 LONGEST_S = 7 * 86400.0
 """How long a client may wait for the end of what its put began; an exposure may last days."""
 
@@ -59,7 +61,9 @@ class Puts:
             raise Refused("busy", str(error)) from None
         except Refused as refused:
             self._refuse(put, shown, refused.text)
-            raise
+            tied = self._face.bound.get(channel.name)
+            if tied is None or not tied.quiet or refused.code not in QUIET:
+                raise
 
     async def _ask(self, bound: "Bound", value: Any) -> Any:
         source, target = bound.source, bound.target

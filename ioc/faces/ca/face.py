@@ -25,6 +25,7 @@ from .bound import Bound, Group
 from .channel import Channel
 from .completion import Puts
 from .fields import TYPES
+from .motor import Motor
 from .record import RecordChannel
 from .server import Context
 from .station import Own
@@ -51,6 +52,7 @@ class Face:
         self.bound: dict[str, Bound] = {}
         """Records by name."""
         self._names: dict[str, RecordChannel] = {}
+        self._motors: dict[str, Motor] = {}
         self._groups: dict[str, Group] = {}
         self._due: asyncio.Handle | None = None
         self._last_s, self._period_s = 0.0, BATCH_S
@@ -73,6 +75,9 @@ class Face:
 
     def _add(self, record: Record, node: Node) -> None:
         tied = binding(record)
+        if record.rtype == "motor" and tied is not None:
+            self._add_motor(record, tied.instrument, node)
+            return
         if record.rtype not in TYPES or tied is None:
             reason = "it shows nothing of ours" if record.rtype in TYPES else f"{record.rtype} is not known"
             where = f"{record.file}:{record.line}"
@@ -85,6 +90,19 @@ class Face:
         self.bound[record.name] = Bound(channel, tied, source)
         group.members.append(self.bound[record.name])
 
+    def _add_motor(self, record: Record, instrument: str, node: Node) -> None:
+        source = node.proxy(instrument)
+        group = self._groups.setdefault(source.name, Group(source))
+
+        def channel(member: Record) -> RecordChannel:
+            return RecordChannel(member, self._gate.value(member), self._gate.field(member))
+
+        motor = self._motors[record.name] = Motor(record, instrument, source, channel)
+        self._names[record.name] = motor.bound["VAL"].channel
+        for bound in motor.bound.values():
+            self.bound[bound.channel.name] = bound
+            group.members.append(bound)
+
     def find(self, name: str) -> Channel | None:
         """Return the channel of `RECORD`, `ALIAS` or `RECORD.FIELD`, with `$` or a filter behind; or None."""
         base, dot, rest = name.partition(".")
@@ -92,7 +110,9 @@ class Face:
         if channel is None or not dot:
             return channel
         field = rest.partition("{")[0].partition("[")[0]
-        found = channel.field(field.removesuffix("$") or "VAL")
+        motor = self._motors.get(channel.name)
+        look = motor.find if motor is not None else channel.field
+        found = look(field.removesuffix("$") or "VAL")
         # $ is for texts only, as in EPICS
         return None if found is not None and field.endswith("$") and not found.is_text else found
 

@@ -1,7 +1,8 @@
 """The puts of one client: each is a task of its own, so that none holds up another, a read, or a stop.
 
 Until the instrument has answered a put, reads of the same PV by the same client wait for it; then they see
-what was set. Reads of other PVs never wait.
+what was set. So do reads of other fields of a motor record, whose limits belong to its value. Reads of other
+PVs never wait.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ class Writes:
     def __init__(self, putter: Putter, client: Client, reply: Callable[[Any], None]) -> None:
         self._putter, self._client, self._reply = putter, client, reply
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unaccepted: dict[Channel, set[asyncio.Future[None]]] = {}
+        self._unaccepted: dict[Any, set[asyncio.Future[None]]] = {}
 
     def cancel(self) -> None:
         """Forget the client; what was sent to an instrument goes on there, only nobody waits for its end."""
@@ -40,15 +41,16 @@ class Writes:
     def start(self, command: Any, cid: int, channel: Channel) -> None:
         """Begin a put; `command` is caproto's WriteRequest or WriteNotifyRequest."""
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._unaccepted.setdefault(channel, set())
+        family = channel.family
+        waiting = self._unaccepted.setdefault(family, set())
         waiting.add(answered)
 
         def accepted() -> None:
             if not answered.done():
                 answered.set_result(None)
                 waiting.discard(answered)
-                if not waiting and self._unaccepted.get(channel) is waiting:
-                    del self._unaccepted[channel]
+                if not waiting and self._unaccepted.get(family) is waiting:
+                    del self._unaccepted[family]
 
         waits = isinstance(command, ca.WriteNotifyRequest)
         put = Put(channel, command.data, command.data_type, self._client, waits, accepted)
@@ -56,7 +58,7 @@ class Writes:
 
     def read(self, channel: Channel, answer: Callable[[], Awaitable[None]]) -> bool:
         """Call `answer` when the puts to `channel` are accepted; False when there are none to wait for."""
-        waiting = self._unaccepted.get(channel)
+        waiting = self._unaccepted.get(channel.family)
         if not waiting:
             return False
         self._spawn(self._read(tuple(waiting), answer))

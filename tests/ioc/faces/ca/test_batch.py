@@ -38,4 +38,14 @@ def test_conclusions_are_read_from_the_tables():
     found = conclusions(
         [Attribute("level", "float", "Level", busy="ramping")], [Command("go", "Go", busy="going")]
     )
-    assert found == {"exposure", "ramping", "going"}
+    assert found == {"exposure", "done", "ramping", "going"}
+
+
+def test_a_done_that_falls_and_rises_is_told_twice():
+    """A move that is shorter than a batch: whoever waits for its end has seen its begin."""
+    batch = Batch()
+    for name, value in (("done", False), ("position", 1.0), ("done", True)):
+        batch.add(name, Update(value, 1))
+    told = [(name, update.value) for name, update in batch.take(frozenset({"done"}))]
+    assert told == [("done", False), ("position", 1.0), ("done", True)]
+    assert list(batch.take(frozenset())) == []

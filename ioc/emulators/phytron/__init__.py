@@ -1,0 +1,1 @@
+"""Emulated stepper controllers of Phytron."""

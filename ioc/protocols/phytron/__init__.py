@@ -1,0 +1,1 @@
+"""Phytron's stepper controllers: phyMOTION and MCC. Facts from the manual MA 1240 and public drivers."""
