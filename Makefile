@@ -7,8 +7,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Tests wait for processes more than they compute: two at a time, a file never split. Unset to run one by one.
-PARALLEL ?= -n 2 --dist loadfile
+# Tests wait for processes more than they compute: three at a time, a file never split. Unset to run one by one.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 ROOMS  := analysis bus cli db devices ioc panels plans
 # Recorded detector data, where they lie beside the checkout; without them the tests that need them skip.
 HITLINE_DATA ?= $(abspath $(wildcard ../shared/data))

@@ -43,6 +43,8 @@ def overview(path: Path, results: Mapping[str, Any], more: Sequence[Callable[["A
         draw(next(places), np.asarray(results[name]))
     for draw_more in more:
         draw_more(next(places))
+    for unused in places:
+        unused.set_axis_off()
     figure.savefig(path, dpi=DPI)
     return path
 

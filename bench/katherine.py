@@ -13,22 +13,20 @@ bench/results/katherine.json.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lib.process import child, cpu_s
 from lib.station import HITLINE, free_port, machine
 
 RESULTS = Path(__file__).parent / "results" / "katherine.json"
@@ -76,32 +74,6 @@ def follow(address: str, runs: int) -> int:
             if not runs:
                 return 0
     return 1
-
-
-def pin(core: int) -> Any:
-    """For `preexec_fn`: keep a child on one core, where there are several."""
-    cores = sorted(os.sched_getaffinity(0))
-    return lambda: os.sched_setaffinity(0, {cores[core % len(cores)]})
-
-
-@contextlib.contextmanager
-def child(arguments: list[str], core: int | None) -> Iterator["subprocess.Popen[str]"]:
-    """A process that is ended with the block."""
-    with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, text=True, preexec_fn=None if core is None else pin(core)
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.communicate()
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time of a process with all its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Polls:

@@ -93,6 +93,8 @@ class Link:
 
     def close(self, reason: str) -> None:
         """Fail what is under way and close; no request can be asked any more."""
+        if self._waiting:
+            self._wire.drain()  # a goodbye by datagram may overtake an answer that is here already
         self._closed = self._closed or reason
         for future in self._waiting.values():
             if not future.done():

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 DEPART_S = 0.5
 """Sockets stay open this long after the goodbye: with them closed at once, a stock controller blocks for 2 s
 each."""
+ANSWER_S = 0.1
+"""Whoever asked for the end reads the answer first; on its own connection the goodbye would overtake it."""
 LAND_S = 3.0
 """A run that is on when the process ends gets this long to stop and land."""
 
@@ -133,9 +135,9 @@ class Satellite:
         await asyncio.shield(self._ending)
 
     def end_soon(self) -> None:
-        """Begin `stop` and return."""
+        """Begin `stop` and return; the goodbye waits for ANSWER_S."""
         if self._ending is None:
-            self._ending = asyncio.create_task(self._end())
+            self._ending = asyncio.create_task(self._end(ANSWER_S))
 
     async def move(self, command: str, payload: Any = None) -> None:
         """Make a transition as a request would, and wait for its end; raises Refused.
@@ -193,8 +195,9 @@ class Satellite:
         if self._ready:
             self.publisher.log(level, topic, text, self.instrument.clock_ns())
 
-    async def _end(self) -> None:
+    async def _end(self, after_s: float = 0.0) -> None:
         if self._ready:
+            await asyncio.sleep(after_s)
             with suppress(Refused, TimeoutError):
                 async with asyncio.timeout(LAND_S):
                     if self.state is State.RUN:

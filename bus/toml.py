@@ -114,7 +114,10 @@ def _fill(
         if isinstance(item, dict):
             _fill(values, item, hints, document, table.get(key, {}), (*path, key))
         elif key in table:
-            values[key] = convert(hints[key], item.metadata, document, table[key], (*path, key))
+            rules = dict(item.metadata)
+            if table.get(rules.get("unless", "")):  # another option says that it need not be there yet
+                rules["exists"] = False
+            values[key] = convert(hints[key], rules, document, table[key], (*path, key))
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise document.error(path, f"key {key!r} is missing")
 

@@ -1,4 +1,4 @@
-"""The station of the demo: a recording, and an emulated Katherine on free ports of this computer."""
+"""The station of the demo: a recording, and emulated Katherine and stage on free ports of this computer."""
 
 import json
 import os
@@ -40,6 +40,7 @@ def count_hits(recording: Path) -> int:
 def station_text(recording: Path, slice_hits: int) -> str:
     """Return the station file of the demo; ports 0 are free ones."""
     control, local, data = free_ports(3)
+    (motion,) = free_ports(1, socket.SOCK_STREAM)
     return f"""\
 # The station of `hitline demo`. Start it again with: hitline up station.toml
 name = "demo-{os.getpid()}"
@@ -63,9 +64,12 @@ control_port = {control}
 local_control_port = {local}
 data_port = {data}
 polarity = "Holes"
+bias_low = 0.0
+bias_high = 200.0
 
 [instruments.emu1]
 type = "katherine_emulator"
+process = "emulated"
 
 [instruments.emu1.options]
 address = "127.0.0.1"
@@ -73,6 +77,54 @@ control_port = {control}
 data_port = 0
 client_data_port = {data}
 seed = {SEED}
+
+[instruments.rails1]
+type = "phymotion_emulator"
+process = "emulated"
+
+[instruments.rails1.options]
+port = {motion}
+axes = ["1.1", "1.2"]
+
+[instruments.world1]
+type = "world"
+process = "emulated"
+
+[instruments.world1.options]
+shutter = "Closed"
+stage = "rails1"
+
+[instruments.box1]
+type = "phymotion"
+process = "motion"
+
+[instruments.box1.options]
+where = "tcp://127.0.0.1:{motion}"
+axes = ["1.1", "1.2"]
+
+[instruments.x]
+type = "axis"
+process = "motion"
+
+[instruments.x.options]
+controller = "box1"
+channel = "1.1"
+low = -20.0
+high = 20.0
+velocity = 20.0
+acceleration_time = 0.1
+
+[instruments.y]
+type = "axis"
+process = "motion"
+
+[instruments.y.options]
+controller = "box1"
+channel = "1.2"
+low = -20.0
+high = 20.0
+velocity = 20.0
+acceleration_time = 0.1
 
 [workers.ana1]
 source = "det1"
@@ -90,10 +142,10 @@ port = 0
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Give UDP ports of the loopback address that nobody has at the moment."""
+def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> list[int]:
+    """Give ports of the loopback address that nobody has at the moment."""
     with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        taken = [stack.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)]
         for sock in taken:
             sock.bind(("127.0.0.1", 0))
         return [int(sock.getsockname()[1]) for sock in taken]

@@ -21,14 +21,23 @@ Run an emulated instrument, for any client of the real one
 The emulator answers over the network as the hardware does, at an address of this computer. While it runs,
 lines on its standard input set its knobs: `drop 0.01` loses one datagram of hits in a hundred, `shutter
 Closed` darkens the source, `reboot 2` is a power cut; an unknown word lists them all. Ctrl-C ends it.
-In a station it is an instrument of type katherine_emulator, and `hitline set` sets its knobs.
+In a station it is an instrument of type katherine_emulator, phymotion_emulator, mcc_emulator or pi_emulator;
+`hitline set` sets its knobs.
 
   hitline emulate katherine                             at 127.0.0.2, ports 1555 and 1556
   hitline emulate katherine --source Sr90 --gen 2       another source, the second generation
   hitline emulate katherine --loop-mhit-s 16            the full rate of the readout
+  hitline emulate phymotion --port 22222                a motor controller; so do mcc and pi
 """
 
-EMULATORS = {"katherine": ("hitline.ioc.emulators.katherine.emulator", "KatherineEmulator")}
+EMULATORS = {
+    "katherine": ("hitline.ioc.emulators.katherine.emulator", "KatherineEmulator"),
+    "phymotion": ("hitline.ioc.emulators.phytron.instrument", "PhyMotionEmulator"),
+    "mcc": ("hitline.ioc.emulators.phytron.instrument", "MccEmulator"),
+    "pi": ("hitline.ioc.emulators.pi.instrument", "PiEmulator"),
+}
+WORLDLY = ("katherine",)
+"""These look at an emulated world."""
 EVERY_S = 2.0
 """How often counts are told, on a terminal and while they change."""
 
@@ -40,14 +49,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         command = kinds.add_parser(kind, help=f"see: hitline emulate {kind} --help")
         own = _emulator(kind).Options
         declare(command.add_argument_group("emulator"), own)
-        declare(command.add_argument_group("world"), WorldOptions, names(own))
+        if kind in WORLDLY:
+            declare(command.add_argument_group("world"), WorldOptions, names(own))
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     maker = _emulator(args.kind)
     emulator = maker(f"{args.kind}-emu", made(maker.Options, vars(args)))
-    world = WorldInstrument("world", made(WorldOptions, vars(args)))
+    world = WorldInstrument("world", made(WorldOptions, vars(args))) if args.kind in WORLDLY else None
 
     async def body(stop: asyncio.Event) -> None:
         async with Bench(emulator, world) as bench:

@@ -11,6 +11,7 @@ from hitline.bus.station import Station
 from .demo_station import SEED
 
 if TYPE_CHECKING:
+    from .raster import Image
     from .threshold import Found
 
 FINISH_S = 30.0
@@ -40,7 +41,7 @@ class Measurement:
 
         devices = make_devices(self.station)
         det, ana = devices.det1, devices.ana1
-        for device in (devices.run, det, devices.kat1):
+        for device in (devices.run, det, devices.kat1, devices.world1, devices.x, devices.y):
             device.wait_for_connection(timeout=FINISH_S)
         # No signal handlers: this is not the main thread, Ctrl-C comes by `abort`.
         self._engine = engine = RunEngine({}, context_managers=[])
@@ -58,11 +59,12 @@ class Measurement:
         agree = len({row["hits_sent"], row["hits_received"], row["hits_analysed"], seen["hits"], tango}) == 1
         agree = agree and row["hits_lost"] == 0 and len(points) == self.exposures
         found = self._scan(engine, devices.kat1)
-        files = self._write(det.run.get(), points, ana, found)
-        rows = {"sources": {"det1": row, "kat1": found.row}}
+        image = self._raster(engine, devices)
+        files = self._write(det.run.get(), points, ana, found, image)
+        rows = {"sources": {"det1": row, "kat1": found.row}, "raster": image.row}
         (self.out / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
-        self._print(row, seen["hits"], tango, agree, found, [*files, self.out / "summary.json"])
-        return agree and found.good
+        self._print(row, seen["hits"], tango, agree, found, image, [*files, self.out / "summary.json"])
+        return agree and found.good and image.good
 
     def abort(self) -> None:
         """End a count under way; `run` then raises."""
@@ -106,13 +108,22 @@ class Measurement:
         print(f"threshold  scan of {kat.name}: {POINTS} points with test pulses", flush=True)
         return scan(engine, kat, SEED, self.station.data, self.out / "threshold.png")
 
+    def _raster(self, engine: Any, devices: Any) -> "Image":
+        """Move the emulated readout through the beam of a collimated source."""
+        from .raster import POINTS, scan
+
+        print(f"raster     {POINTS} x {POINTS} points of a phyMOTION stage in a beam", flush=True)
+        return scan(engine, devices, SEED, self.out / "raster.png")
+
     def _tango_hits(self) -> int:
         import tango
 
         name = f"tango://127.0.0.1:{self.tango_port}/hitline/{self.station.name}/ana1#dbase=no"
         return int(tango.DeviceProxy(name).read_attribute("hits").value)
 
-    def _write(self, run: str, points: list[dict[str, Any]], ana: Any, found: "Found") -> list[Path]:
+    def _write(
+        self, run: str, points: list[dict[str, Any]], ana: Any, found: "Found", image: "Image"
+    ) -> list[Path]:
         """Write results and pictures from what Channel Access shows."""
         from hitline.analysis.plot import overview, plot
         from hitline.analysis.writer import write
@@ -149,11 +160,18 @@ class Measurement:
             exposures=rows,
             parameters={"window_ns": window_ns},
         )
-        pictures = [*plot(self.out, results), found.picture]
-        return [file, *pictures, overview(self.out / "demo.png", results, more=[found.draw])]
+        pictures = [*plot(self.out, results), found.picture, image.picture]
+        return [file, *pictures, overview(self.out / "demo.png", results, more=[found.draw, image.draw])]
 
     def _print(
-        self, row: dict[str, int], seen: int, tango: int, agree: bool, found: "Found", files: list[Path]
+        self,
+        row: dict[str, int],
+        seen: int,
+        tango: int,
+        agree: bool,
+        found: "Found",
+        image: "Image",
+        files: list[Path],
     ) -> None:
         equal = "=" if agree else "?"
         print(
@@ -170,12 +188,13 @@ class Measurement:
             f"lost {scanned['hits_lost']:,}"
         )
         print(f"           {found.text}")
+        print(f"raster     {image.text}")
         folders = Counter(file.parent for file in files)
         for folder in folders:
             names = ", ".join(file.name for file in files if file.parent == folder)
             print(f"written    {folder}: {names}")
         print(f"           {self.station.data}: the run log (hitline runs list {self.station.data})")
-        print("all agree" if agree and found.good else "THE SUMS DIFFER", flush=True)
+        print("all agree" if agree and found.good and image.good else "THE SUMS DIFFER", flush=True)
 
 
 def logged(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import types
 import typing
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,21 @@ def declare(group: Any, options: type, taken: tuple[str, ...] = ()) -> None:
             continue
         text = f"{docs.get(field.name, '')} (default {field.default})"
         more: dict[str, Any] = {"default": None, "help": text.replace("%", "%%")}
-        if hints[field.name] is bool:
+        kind, several = _kind(hints[field.name])
+        if kind is bool:
             more["action"] = argparse.BooleanOptionalAction
         elif choices := field.metadata.get("choices"):
-            more |= {"type": hints[field.name], "choices": choices}
+            more |= {"type": kind, "choices": choices}
         else:
-            more |= {"type": hints[field.name], "metavar": "X"}
+            more |= {"type": kind, "metavar": "X"} | ({"nargs": "+"} if several else {})
         group.add_argument(f"--{field.name.replace('_', '-')}", **more)
+
+
+def _kind(hint: Any) -> tuple[Any, bool]:
+    """The type of a word for an option of this type, and whether there may be several."""
+    arguments = [a for a in typing.get_args(hint) if a not in (types.NoneType, ...)]
+    kind = arguments[0] if arguments else hint
+    return (str if kind is Path else kind), typing.get_origin(hint) is tuple
 
 
 def made(options: Any, given: dict[str, Any]) -> Any:

@@ -27,8 +27,9 @@ def shipped() -> dict[str, str]:
     from hitline.ioc.drivers.axis_table import AXIS, AXIS_COMMANDS
     from hitline.ioc.drivers.detector_table import COMMANDS, DETECTOR
     from hitline.ioc.drivers.katherine.table import KATHERINE, KATHERINE_COMMANDS
-    from hitline.ioc.drivers.phymotion.driver import CONTROLLER
+    from hitline.ioc.drivers.line_controller import CONTROLLER
     from hitline.ioc.drivers.replay import Replay
+    from hitline.ioc.drivers.stage.table import STAGE, STAGE_COMMANDS
     from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
     from hitline.ioc.emulators.phytron.instrument import PhyMotionEmulator
     from hitline.ioc.emulators.world import instrument as world
@@ -55,6 +56,7 @@ def shipped() -> dict[str, str]:
         "axis.db": MOTOR
         + database(_beyond_motor(AXIS), AXIS_COMMANDS, title="axis.db: what an axis has beyond it."),
         "controller.db": database(CONTROLLER, title="controller.db: the link of a motor controller."),
+        "stage.db": database(STAGE, STAGE_COMMANDS, title="stage.db: several axes that fly."),
         "motion_emulator.db": database(
             PhyMotionEmulator.ATTRIBUTES,
             PhyMotionEmulator.COMMANDS,

@@ -70,7 +70,7 @@ def scan(engine: Any, kat: Any, seed: int, data: Path, save: Path) -> Found:
 
     front = FrontEnd(seed)
     trims = front.best_trim()
-    kat.pixels.set(codes(trims)).wait(PATIENCE_S)
+    kat.pixels.set(codes(trims, PULSED, pulsed=True)).wait(PATIENCE_S)
     for name, code in (("VTP_coarse", VTP_COARSE), ("VTP_fine", VTP_FINE)):
         kat.dac(name).set(code).wait(PATIENCE_S)
     kat.pulse_count.set(PULSES).wait(PATIENCE_S)
@@ -96,10 +96,13 @@ def scan(engine: Any, kat: Any, seed: int, data: Path, save: Path) -> Found:
     return Found(row, curve, float(middles[PULSED].mean()), save)
 
 
-def codes(trims: np.ndarray) -> np.ndarray:
-    """Configuration with these trims, uint8[256, 256]: pulses in some pixels, all others masked."""
+def codes(trims: np.ndarray, where: tuple[slice, slice], *, pulsed: bool = False) -> np.ndarray:
+    """Configuration with these trims, uint8[256, 256]: all pixels but those at [y, x] are masked.
+
+    `pulsed`: those take test pulses.
+    """
     on = np.ones((256, 256), np.uint8)
-    on[PULSED] = 1 << 5
+    on[where] = 1 << 5 if pulsed else 0
     for bit in range(4):
-        on[PULSED] |= ((trims[PULSED] >> 3 - bit) & 1) << 1 + bit
+        on[where] |= ((trims[where] >> 3 - bit) & 1) << 1 + bit
     return on

@@ -8,14 +8,16 @@ if TYPE_CHECKING:
     from .detector import HitDetector
     from .katherine import KatherineDetector
     from .make import Devices, make_devices
+    from .motor import Motor
     from .run import Run
 
-__all__ = ["Devices", "HitAnalysis", "HitDetector", "KatherineDetector", "Run", "make_devices"]
+__all__ = ["Devices", "HitAnalysis", "HitDetector", "KatherineDetector", "Motor", "Run", "make_devices"]
 
 _HOME = {
     "HitAnalysis": "analysis",
     "HitDetector": "detector",
     "KatherineDetector": "katherine",
+    "Motor": "motor",
     "Run": "run",
     "Devices": "make",
     "make_devices": "make",

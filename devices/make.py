@@ -75,13 +75,22 @@ class Devices(Mapping[str, Any]):
         from .tables import Table, components, specialise
 
         instrument = find(INSTRUMENTS, entry.type)
+        if "axis" in instrument.KINDS:
+            from .motor import Motor
+
+            return Motor(self._prefix(name, entry.pv) + "M", name=name)
         # the last kind is the most special one
         base = device_class((entry.type, *reversed(instrument.KINDS)))
         made = components(Table(tuple(instrument.KINDS), instrument.ATTRIBUTES, instrument.COMMANDS))
         more: dict[str, Any] = {}
-        if "detector" in instrument.KINDS:
-            for component in made.values():  # events have what HitDetector reads; more is one `kind` away
+        if not {"detector", "stage"}.isdisjoint(instrument.KINDS):
+            for component in made.values():  # events have what the class reads; more is one `kind` away
                 component.kind &= ~Kind.normal
+        if "stage" in instrument.KINDS:
+            from .stage import axes
+
+            made |= axes({axis: self._prefix(axis, self._pv(axis)) for axis in entry.options.get("axes", ())})
+        if "detector" in instrument.KINDS:
             more["conductor"] = self.get("run")
             made |= {
                 worker: self._worker(worker, w)
@@ -110,6 +119,9 @@ class Devices(Mapping[str, Any]):
     def _find_worker(self, name: str, worker: WorkerEntry) -> "Device":
         return getattr(self[worker.source], name)
 
+    def _pv(self, name: str) -> str:
+        return self._station.instruments[name].pv if name in self._station.instruments else ""
+
     def _prefix(self, name: str, pv: str) -> str:
         return f"{self._station.prefix}{pv or name.upper() + ':'}"
 
@@ -119,8 +131,10 @@ def device_class(kinds: tuple[str, ...]) -> "type[Device]":
     from .detector import HitDetector
     from .generic import Instrument
     from .katherine import KatherineDetector
+    from .stage import Stage
 
-    theirs, ours = available(DEVICES), {"katherine": KatherineDetector, "detector": HitDetector}
+    theirs = available(DEVICES)
+    ours = {"katherine": KatherineDetector, "detector": HitDetector, "stage": Stage}
     for kind in kinds:
         if kind in theirs:
             return find(DEVICES, kind)

@@ -19,7 +19,7 @@ OF_INTEREST = ("state", "connected", "run", "exposure", "condition")
 class Members:
     """The readouts of a station, and other people's satellites in its group that have a role.
 
-    A readout is known by its hit feed, and before it was seen by its kind, "detector". `on_change()`
+    A readout, and a stage, is known by the feed of its log, and before it was seen by its kind. `on_change()`
     is called when a member, or what it shows of its run, has changed.
     """
 
@@ -85,7 +85,8 @@ class Members:
 
 
 def _is_readout(kind: str) -> bool:
+    """Whether it has a run log."""
     try:
-        return "detector" in entry_points.find(entry_points.INSTRUMENTS, kind).KINDS
+        return not {"detector", "stage"}.isdisjoint(entry_points.find(entry_points.INSTRUMENTS, kind).KINDS)
     except (entry_points.EntryPointError, AttributeError):  # it will say by itself what it is
         return False

@@ -13,6 +13,9 @@ from .exposure import check_exposure, exposure_wrapper
 from .quantity import Quantity, curves
 from .restore import restored
 
+CONNECT_S = 10.0
+"""A setting that was never used may take so long to be found."""
+
 
 def stepped(
     plan_name: str,
@@ -127,6 +130,8 @@ def spaced(plan_name: str, start: float, stop: float, num: int, *, whole: bool =
 
 def within_limits(plan_name: str, signal: Any, values: Sequence[float]) -> None:
     """Raise ValueError when one of the values is outside of what the setting takes, as its record says."""
+    if hasattr(signal, "wait_for_connection"):
+        signal.wait_for_connection(timeout=CONNECT_S)
     low, high = getattr(signal, "limits", None) or (None, None)
     if low is None or high is None or not low < high:
         return

@@ -133,7 +133,12 @@ def _command_line(pid: int) -> str:
         return f"{pid} (gone)"
 
 
+LONG = ("motion", "plans", "cli", "devices", "guest")
+"""Folders of the longest files: begun last, one of them would run on while the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not set(LONG) & set(item.path.parts))
     for item in items:
         if asyncio.iscoroutinefunction(getattr(item, "function", None)):
             item.fixturenames.insert(0, "no_tasks_left")  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .hits import NO_TIME, Control, Counted, Hits, Tdc
-from .times import Ints, extend
+from .times import Ints
 
 Words = NDArray[np.uint64]
 Chips = NDArray[np.uint8]
@@ -88,11 +88,6 @@ def decode_pixels(words: Words, chips: Chips, coarse: Ints) -> Hits:
         spidr=field(words, 0, 16).astype(np.uint16),
         t_unwrapped=(coarse << 4) - ftoa,
     )
-
-
-def extend_pixels(words: Words, reference: Ints) -> Ints:
-    """Absolute time of pixel words, steps of 25 ns, by the global time (same unit) that holds for each."""
-    return extend(coarse30(words), reference, 30)
 
 
 def encode_pixels(

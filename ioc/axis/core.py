@@ -76,6 +76,20 @@ class Core:
             return reading.encoder * s.count
         return reading.steps * s.resolution
 
+    @property
+    def waiting(self) -> bool:
+        """There is something to carry out."""
+        return bool(self._actions)
+
+    @property
+    def stopping(self) -> bool:
+        """A stop is among what is to be carried out."""
+        return any(isinstance(action, Stop | StopHard) for action in self._actions)
+
+    def limits_lost(self) -> None:
+        """The controller did not get the soft limits: they are given again."""
+        self._limits_stale = True
+
     def take(self) -> list[Action]:
         """Give the actions to carry out now, in their order; each counts in `Reading.acted` when it is."""
         given, self._actions = self._actions, []

@@ -76,6 +76,12 @@ class Moving(Core):
         self._leg = None
         if reading is None or position is None:
             return
+        if not self.settings.allowed(dial, position):  # it was, when it was asked for
+            self.limit_violation = True
+            self.refused = f"{self.settings.user(dial):g} is outside of the soft limits by now"
+            self._stay()
+            self._finish()
+            return
         self._legs = deque(legs(self.settings, position, dial))
         if abs(dial - position) <= abs(self.settings.resolution) / 2 and len(self._legs) == 1:
             self._legs.clear()  # there already: done with the next reading, for everybody to see

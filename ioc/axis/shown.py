@@ -4,6 +4,7 @@ from typing import Any
 
 from .axis import Axis
 from .core import Phase
+from .settings import Settings
 
 DIRECTION, DONE, PLUS, AT_HOME, SLIP, PRESENT, PROBLEM, MOVING, GAIN, COMM, MINUS, HOMED = (
     0, 1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14,
@@ -62,17 +63,18 @@ UNKNOWN = (
 """Attributes that are None while the controller does not answer."""
 
 
-def shown(axis: Axis) -> dict[str, Any]:
+def shown(axis: Axis, known: Settings | None = None) -> dict[str, Any]:
     """Give the value of each attribute, None where it is not known; in the order in which to tell them.
 
-    Whether it is done comes last: who waits for that finds everything else as it belongs to it.
+    Whether it is done comes last: who waits for that finds everything else as it belongs to it. The settings
+    are left out while they are the `known` ones: a reading that comes 20 times a second does not change them.
     """
     s = axis.settings
-    word, reason = alarm(axis)
-    values: dict[str, Any] = {name: getattr(s, name) for name in SETTINGS}
+    measured = _measured(axis)
+    word, reason = alarm(axis, measured)
     return {
-        **values,
-        **_measured(axis),
+        **({} if s is known else {name: getattr(s, name) for name in SETTINGS}),
+        **measured,
         "target": s.user(axis.target),
         "target_dial": axis.target,
         "target_raw": s.steps(axis.target),
@@ -143,8 +145,8 @@ def status_word(axis: Axis) -> int:
     return sum(1 << bit for bit, on in bits.items() if on)
 
 
-def alarm(axis: Axis) -> tuple[str, str]:
-    """(word of STAT, reason), the worst first."""
+def alarm(axis: Axis, measured: dict[str, Any] | None = None) -> tuple[str, str]:
+    """(word of STAT, reason), the worst first; `measured` where it is known already."""
     reading, s, position = axis.reading, axis.settings, axis.position
     if reading is None or position is None:
         return "COMM", axis.link_fault
@@ -154,9 +156,9 @@ def alarm(axis: Axis) -> tuple[str, str]:
         return "STATE", reading.problem
     if axis.refused and axis.phase is Phase.REST:
         return "STATE", axis.refused
-    values = _measured(axis)
+    switches = measured or _measured(axis)
     for side in ("high", "low"):
-        if values[f"limit_{side}"]:
+        if switches[f"limit_{side}"]:
             return side.upper(), f"on the {'upper' if side == 'high' else 'lower'} limit switch"
     if s.limited and s.low_dial <= s.high_dial and not s.low <= s.user(position) <= s.high:
         half = abs(s.resolution)

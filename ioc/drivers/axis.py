@@ -7,10 +7,10 @@ believes in rest by a reading that began after its last action was carried out.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.instrument import Instrument
 
-from ..axis.actions import Action, SetLimits, Stop, StopHard
+from ..axis.actions import Action, SetLimits
 from ..axis.axis import Axis
-from ..axis.core import Denied, Phase
+from ..axis.core import Denied
+from ..axis.settings import Settings
 from ..axis.shown import UNKNOWN, shown
-from .axis_memory import Memory, load, save
+from .axis_memory import Keeper, load
 from .axis_options import AxisOptions
 from .axis_table import AXIS, AXIS_COMMANDS, axis_attributes
 from .controller import LINK_ERRORS, Channel, Controller
@@ -31,6 +32,10 @@ SEVERITIES = {
     "NO_ALARM": Severity.OK, "HIGH": Severity.MINOR, "LOW": Severity.MINOR, "STATE": Severity.MAJOR,
     "COMM": Severity.INVALID,
 }  # fmt: skip
+
+SHORTEST_S = 0.002
+"""Between two readings, however slow the controller is."""
+log = logging.getLogger(__name__)
 
 
 class AxisInstrument(Instrument):
@@ -55,11 +60,18 @@ class AxisInstrument(Instrument):
         super().__init__(name, options, clock_ns=clock_ns)
         self._clock_s = clock_s
         self.axis = Axis(options.settings() if options else None)
+        self._shown: dict[str, Any] = {}
+        self._shown_settings: Settings | None = None
         self._due: deque[Action] = deque()
         self._acted = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._remembered: Memory | None = None
+        self.hurry_s = 0.0
+        """Time between readings while somebody needs them faster than the options say; 0: nobody does."""
+        self.read_s = self.read_error_s = 0.0
+        """Monotonic time of the last reading, and how much earlier or later it may have been."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each reading, also after one that failed."""
 
     def attributes(self) -> tuple[Attribute, ...]:
         """With the unit and the digits of the options."""
@@ -76,7 +88,8 @@ class AxisInstrument(Instrument):
                 "same `process` in the station file",
             )
         self.channel = await controller.attach(options.channel)
-        self._disk = ThreadPoolExecutor(1, f"{self.name}-memory")
+        root = self.station.data if self.station else Path()
+        self._keeper = Keeper(self.name, root / ".state" / f"{self.name}.axis.json")
         for name, value in (
             ("unit", options.unit),
             ("precision", options.precision),
@@ -92,7 +105,7 @@ class AxisInstrument(Instrument):
         if self._task:
             self._task.cancel()
             await asyncio.wait({self._task})
-            self._disk.shutdown()
+            self._keeper.close()
 
     async def interrupt(self) -> None:
         """Come to rest."""
@@ -103,8 +116,7 @@ class AxisInstrument(Instrument):
     async def do_stop(self) -> None:
         """Stop at once, before all that waits."""
         self.axis.stop()
-        self._acted += len(self._due)
-        self._due.clear()
+        self._drop()
         try:
             await self.channel.stop()
         except LINK_ERRORS as error:
@@ -121,11 +133,11 @@ class AxisInstrument(Instrument):
     async def do_restore(self) -> None:
         """Load the remembered position."""
         try:
-            memory = load(self._path)
+            memory = load(self._keeper.path)
         except ValueError as error:
             raise Refused("failed", f"{self.name}: {error}") from error
         if memory is None:
-            raise Refused("failed", f"{self.name}: no position is remembered in {self._path}")
+            raise Refused("failed", f"{self.name}: no position is remembered in {self._keeper.path}")
         if memory.moving:
             raise Refused("state", f"{self.name}: a move was under way when it was remembered: home the axis")
         self._ask(lambda: self.axis.load(memory.dial))
@@ -136,17 +148,21 @@ class AxisInstrument(Instrument):
     async def change(self, name: str, value: Any) -> Any:
         """Write an attribute."""
         self._ask(lambda: self.axis.set(name, value, self._clock_s()), name)
-        if any(isinstance(action, Stop | StopHard) for action in self.axis._actions):
+        if self.axis.stopping:
             await self._halt()
         self.show()
         return self.value(name)
 
     async def _halt(self) -> None:
         """A request that begins with a stop: the stop goes out at once."""
-        self._acted += len(self._due)
-        self._due.clear()
+        self._drop()
         with contextlib.suppress(*LINK_ERRORS):  # the reading will say so
             await self.channel.stop()
+
+    def _drop(self) -> None:
+        """Forget what waits; the axis counts it as carried out."""
+        self._acted += len(self._due)
+        self._due.clear()
 
     def _ask(self, request: Callable[[], None], name: str = "") -> None:
         try:
@@ -163,22 +179,31 @@ class AxisInstrument(Instrument):
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            await self._carry_out()
-            acted = self._acted
+            begun_s = time.monotonic()
             try:
-                reading = await self.channel.read()
-            except LINK_ERRORS as error:
-                self.axis.lost(str(error) or type(error).__name__)
-            else:
-                self.axis.update(replace(reading, acted=acted), self._clock_s())
+                await self._turn()
+            except Exception as error:  # a fault of the program: the axis is shown as lost, and goes on
+                log.exception("%s: the task of the axis", self.name)
+                self.axis.lost(f"fault of the program: {error!r}")
             self.show()
-            self._remember()
-            if not self._due and not self._pending():
+            self._keeper.keep(self.axis)
+            for listener in tuple(self.listeners):
+                listener()
+            if self.axis.reading is None or not (self._due or self.axis.waiting):
                 pause_s = self.options.poll_moving_s if self.axis.active else self.options.poll_s
-                await self._pause(pause_s)
+                await self._pause(begun_s + (self.hurry_s or pause_s) - time.monotonic())
 
-    def _pending(self) -> bool:
-        return bool(self.axis._actions)
+    async def _turn(self) -> None:
+        await self._carry_out()
+        acted, asked_s = self._acted, time.monotonic()
+        try:
+            reading = await self.channel.read()
+        except LINK_ERRORS as error:
+            self.axis.lost(str(error) or type(error).__name__)
+        else:
+            self.read_error_s = (time.monotonic() - asked_s) / 2
+            self.read_s = asked_s + self.read_error_s
+            self.axis.update(replace(reading, acted=acted), self._clock_s())
 
     async def _carry_out(self) -> None:
         if self.axis.reading is None and not self.axis.active:
@@ -191,28 +216,33 @@ class AxisInstrument(Instrument):
             except LINK_ERRORS as error:
                 self.axis.lost(str(error) or type(error).__name__)
                 if isinstance(action, SetLimits):
-                    self.axis._limits_stale = True
+                    self.axis.limits_lost()
             except Refused as refused:
                 self.axis.turned_down(str(refused))
             self._acted += 1
 
     async def _pause(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, SHORTEST_S)):
                 await self._wake.wait()
         except TimeoutError:
             pass
 
     def show(self) -> None:
         """Show what has changed."""
-        values = shown(self.axis)
+        values = shown(self.axis, self._shown_settings)
         severity, reason = SEVERITIES[values["alarm"]], values["problem"]
+        last, self._shown, self._shown_settings = self._shown, values, self.axis.settings
+        if (last.get("alarm"), last.get("problem")) != (values["alarm"], reason):
+            last = {}  # which every value may tell in its severity
         for name, value in values.items():
+            if name in last and last[name] == value:
+                continue
             worst = severity if name in ("position", "position_dial", "alarm", "problem") else Severity.OK
             text = reason if worst is not Severity.OK else ""
             if value is None and name in UNKNOWN:
-                last = self.board.updates.get(name)
-                self._news(name, last.value if last else None, Severity.INVALID, reason or "not known")
+                update = self.board.updates.get(name)
+                self._news(name, update.value if update else None, Severity.INVALID, reason or "not known")
             else:
                 self._news(name, value, worst, text)
 
@@ -220,27 +250,6 @@ class AxisInstrument(Instrument):
         last = self.board.updates.get(name)
         if last is None or (last.value, last.severity, last.status) != (value, severity, text):
             self.publish(name, value, severity, text)
-
-    # Memory.
-
-    @property
-    def _path(self) -> Path:
-        root = self.station.data if self.station else Path()
-        return root / ".state" / f"{self.name}.axis.json"
-
-    def _remember(self) -> None:
-        axis, position = self.axis, self.axis.position
-        if position is None:
-            return
-        moving = axis.phase in (Phase.MOVE, Phase.STOP, Phase.HOME, Phase.JOG)
-        if moving and self._remembered is not None:
-            memory = replace(self._remembered, moving=True)
-        else:
-            s = axis.settings
-            memory = Memory(position, s.offset, s.direction, axis.homed, moving)
-        if memory != self._remembered:
-            self._remembered = memory
-            self._disk.submit(save, self._path, memory)
 
 
 def _setter(name: str) -> Callable[[AxisInstrument, Any], Awaitable[Any]]:

@@ -5,9 +5,16 @@ it when it is asked to, and only if the axis was at rest when it was written.
 """
 
 import json
+import logging
 import os
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from ..axis.axis import Axis
+from ..axis.core import Phase
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,3 +50,34 @@ def load(path: Path) -> Memory | None:
         return Memory(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: is no memory of an axis: {error}") from None
+
+
+class Keeper:
+    """Writes the memory of one axis in a thread of its own, whenever it is another."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+        self._last: Memory | None = None
+        self._disk = ThreadPoolExecutor(1, f"{name}-memory")
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._disk.shutdown()
+
+    def keep(self, axis: Axis) -> None:
+        """Write what is to be remembered of the axis now, if that is news."""
+        position, s = axis.position, axis.settings
+        if position is None:
+            return
+        moving = axis.phase in (Phase.MOVE, Phase.STOP, Phase.HOME, Phase.JOG)
+        if moving and self._last is not None:
+            memory = replace(self._last, moving=True)
+        else:
+            memory = Memory(position, s.offset, s.direction, axis.homed, moving)
+        if memory != self._last:
+            self._last = memory
+            self._disk.submit(save, self.path, memory).add_done_callback(self._saved)
+
+    def _saved(self, done: "Future[None]") -> None:
+        if (error := done.exception()) is not None:
+            log.warning("%s: its position is not remembered in %s: %s", self.name, self.path, error)

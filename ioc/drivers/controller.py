@@ -8,6 +8,7 @@ the channel does it, in the order in which it is asked.
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from hitline.bus.attribute import Refused
 from hitline.bus.instrument import Instrument
 
 from ..axis.actions import Action, Reading
@@ -29,6 +30,18 @@ class Channel(ABC):
     """Its power stage or servo can be switched."""
     fastest_hz: float = 0.0
     """Largest speed that it can make; 0 is unknown."""
+
+    pulses: bool = False
+    """It can give pulses at positions, see `compare`."""
+    pulse_error_s: float = 0.0
+    """A pulse may come so much late."""
+
+    async def compare(self, first: int, pitch: float, count: int) -> None:
+        """Give pulses at `count` places: first, first + pitch, ... (steps), on the way there. 0: no more.
+
+        Refused where the controller cannot.
+        """
+        raise Refused("state", "this controller gives no pulses at positions")
 
     @abstractmethod
     async def read(self) -> Reading:

@@ -18,7 +18,6 @@ from hitline.bus.attribute import Attribute, Command, Refused
 from hitline.bus.log.block import Condition
 from hitline.bus.states import Role, State
 
-from .counts import show_counts
 from .detector_table import COMMANDS, DETECTOR
 from .logged import Logged, LogOptions
 from .runs import new_run_id
@@ -213,7 +212,7 @@ class Detector(Logged):
             failure = str(error) if (error := exposing.exception()) else ""
             if timer:
                 timer.cancel()
-            show_counts(self, self.tally)
+            self.show_counts()
             self.show()
             self.show_log()
             if not failure and self._own_run:

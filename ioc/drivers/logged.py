@@ -64,6 +64,14 @@ class Logged(Instrument):
     def show(self) -> None:
         """Publish what only this readout has; called with the counts."""
 
+    def show_counts(self, *, changed: bool = False) -> None:
+        """Publish the counts of the run, all of them or only those that changed."""
+        show_counts(self, self.tally, changed=changed)
+
+    def totals(self) -> dict[str, Any]:
+        """Counts for the CLOSE block."""
+        return {**self.tally.counts(), "loss_method": self.tally.method.name}
+
     async def end_exposure(self) -> None:
         """Stop the exposure, if any, and wait until it is in the log."""
 
@@ -101,7 +109,7 @@ class Logged(Instrument):
             self.publish(name, value)
         if found:
             self._show_recovered(found[-1])
-        show_counts(self, self.tally)
+        self.show_counts()
         self.show_log()
         self._ticker = asyncio.create_task(self._tick())
 
@@ -126,7 +134,7 @@ class Logged(Instrument):
         self.tally = Tally(method=self.tally.method)
         self.flaws = {}
         self.publish("exposure", 0)
-        show_counts(self, self.tally)
+        self.show_counts()
         self.publish("condition", "GOOD")
         self.publish("log_folder", str(self.root / run_id / self.name))
         self.publish("run", run_id)
@@ -144,7 +152,7 @@ class Logged(Instrument):
             condition |= Condition.INCOMPLETE
         if self.value("degraded"):
             condition |= Condition.DEGRADED
-        totals: dict[str, Any] = {**self.tally.counts(), "loss_method": self.tally.method.name}
+        totals = self.totals()
         if self.flaws:
             condition |= self._flawed()
             totals["flaws"] = list(self.flaws)[:MOST_REASONS]
@@ -167,7 +175,7 @@ class Logged(Instrument):
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            show_counts(self, self.tally, changed=True)
+            self.show_counts(changed=True)
             self.show()
             self.show_log()
 

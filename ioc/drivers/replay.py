@@ -2,68 +2,24 @@
 
 import threading
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.log.block import LossMethod
 from hitline.bus.log.survey import Found
-from hitline.bus.states import OPERATING, State
+from hitline.bus.states import OPERATING
 
-from .detector import Detector, LogOptions
+from .detector import Detector
 from .detector_table import COMMANDS, DETECTOR
 from .katherine_tape import KatherineTape
 from .pace import Pace, speed_factor
 from .piece import Piece, Slice
+from .replay_table import REPLAY, ReplayOptions
+from .tail import Tail
 from .tape import Tape, open_tape
 
-SLICES = ("All", "Hits", "Time", "Mark")
-
-REPLAY = (
-    Attribute(
-        "file",
-        "str",
-        "Recording that is played. A file or a folder of a run log.",
-        access="rw",
-        states=(State.NEW, State.INIT, State.ORBIT, State.ERROR),
-    ),
-    Attribute("speed", "str", "recorded, flat, or a multiple such as 10.", access="rw"),
-    Attribute("slice", "enum", "What one exposure plays.", access="rw", choices=SLICES),
-    Attribute("slice_hits", "int", "Hits in one exposure, for Hits.", access="rw", low=1, high=2**53),
-    Attribute(
-        "slice_s",
-        "float",
-        "Detector time in one exposure, for Time.",
-        unit="s",
-        precision=6,
-        access="rw",
-        low=1e-6,
-        high=1e6,
-    ),
-    Attribute("position", "float", "How much was played.", unit="%", precision=1),
-    Attribute("at_end", "bool", "Nothing is left to play. Send rewind."),
-    Attribute("packets_lost", "int", "Packets missing in the recording. By their counters."),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplayOptions(LogOptions):
-    """Options of a replay."""
-
-    file: Path = field(metadata={"exists": True})
-    """A `.tpx3` file, a file of bare words (.raw, .bin), or the folder of one of our runs."""
-    speed: str = "recorded"
-    """recorded, flat, or a multiple such as 10."""
-    slice: str = field(default="All", metadata={"choices": SLICES})
-    """What one exposure plays."""
-    slice_hits: int = field(default=10_000, metadata={"low": 1})
-    """Hits in one exposure, for Hits."""
-    slice_s: float = field(default=1.0, metadata={"above": 0.0})
-    """Detector time in one exposure, in s, for Time."""
-
-    def __post_init__(self) -> None:
-        speed_factor(self.speed)
+Recording = Tape | KatherineTape | Tail
 
 
 class Replay(Detector):
@@ -83,7 +39,7 @@ class Replay(Detector):
     MODEL: ClassVar[str] = "Replay"
     Options: ClassVar[type | None] = ReplayOptions
 
-    tape: Tape | KatherineTape | None = None
+    tape: Recording | None = None
 
     async def connect(self) -> None:
         """Offer log and feed, show the options."""
@@ -99,14 +55,14 @@ class Replay(Detector):
         """Open the recording if none is open; raises with the reason when it cannot be played."""
         await super().initialize(config)
         if self.tape is None:
-            self._show_tape(await self.in_thread(lambda: open_tape(Path(self.value("file")))))
+            self._show_tape(await self.in_thread(lambda: self._open(Path(self.value("file")))))
 
     async def set_file(self, value: str) -> str:
         """Play another recording, from its beginning."""
         self._not_playing("the file can be changed")
         path = Path(value)
         try:
-            tape = await self.in_thread(lambda: open_tape(path))
+            tape = await self.in_thread(lambda: self._open(path))
         except (OSError, ValueError) as error:
             raise Refused("failed", f"{self.name}: {error}") from error
         self._show_tape(tape)
@@ -149,12 +105,16 @@ class Replay(Detector):
         """Refuse when there is nothing to play."""
         if self.tape is None:
             raise Refused("failed", f"{self.name}: no recording is open: set file, or initialize")
+        if isinstance(self.tape, Tail) and not self.tape.path.is_file():
+            raise Refused("failed", f"{self.name}: {self.tape.path} is not there: is its program writing it?")
         if self.tape.at_end:
             raise Refused("failed", f"{self.name}: {self.tape.path} is at its end: send rewind first")
 
     def expose(self, halt: threading.Event) -> dict[str, Any]:
         """Play the next slice; in a thread."""
         tape, tally = self._tape(), self.tally
+        if isinstance(tape, Tail):
+            return self._follow(tape, halt)
         self._pace.begin()
         timed = self._factor != float("inf")
         with closing(tape.play(self._slice(), timed=timed)) as pieces:
@@ -166,6 +126,15 @@ class Replay(Detector):
                 tally.sent = (tally.sent or 0) + piece.hits
                 tally.logged = (tally.logged or 0) + piece.hits
         return {"position": round(tape.position, 3), "packets_lost": tape.packets_lost}
+
+    def _follow(self, tail: Tail, halt: threading.Event) -> dict[str, Any]:
+        never = threading.Event()
+        for piece in tail.follow(halt):
+            if not self._log_piece(piece, never):
+                break
+            self.tally.sent = (self.tally.sent or 0) + piece.hits
+            self.tally.logged = (self.tally.logged or 0) + piece.hits
+        return {"packets_lost": tail.packets_lost}
 
     def begin_facts(self) -> dict[str, Any]:
         """Give all that is needed to play the same slice once more."""
@@ -191,7 +160,7 @@ class Replay(Detector):
 
     def explain(self, found: Found) -> dict[str, Any]:
         """Play the unfinished slice once more, into nothing, and count what is missing in the log."""
-        if found.hits is None:
+        if found.hits is None or self.options.follow:  # what the other program wrote meanwhile is not known
             return {}
         lost = 0
         if found.exposure:
@@ -242,15 +211,18 @@ class Replay(Detector):
         if self.tape.note and not self.board.updates["file"].status:
             self.publish("file", str(self.tape.path), Severity.MINOR, self.tape.note)
 
-    def _show_tape(self, tape: Tape | KatherineTape) -> None:
+    def _show_tape(self, tape: Recording) -> None:
         self.tape = tape
         self.publish("file", str(tape.path))
         self.show()
 
-    def _tape(self) -> Tape | KatherineTape:
+    def _tape(self) -> Recording:
         if self.tape is None:
             raise RuntimeError(f"{self.name}: no recording is open")
         return self.tape
+
+    def _open(self, path: Path) -> Recording:
+        return Tail(path) if self.options.follow else open_tape(path)
 
     def _slice(self) -> Slice:
         return _slice(self.value("slice"), self.value("slice_hits"), self.value("slice_s"))

@@ -11,31 +11,34 @@ from hitline.bus.station import Station
 
 from .world.instrument import WorldInstrument
 
-TOLD = ("hits_sent", "hits_dropped", "datagrams_sent", "frames_sent", "commands")
+TOLD = ("hits_sent", "hits_dropped", "datagrams_sent", "frames_sent", "commands", "telegrams")
 """Counts in the line that `counts` gives, where an emulator has them."""
 
 
 class Bench:
-    """The emulator and the world that it looks at."""
+    """The emulator, and the world where it looks at one."""
 
-    def __init__(self, emulator: Instrument, world: WorldInstrument) -> None:
-        self.emulator, self.world = emulator, world
-        emulator.station = world.station = Station("emulated", Path("emulated.toml"))
+    def __init__(self, emulator: Instrument, world: WorldInstrument | None = None) -> None:
+        self.emulator = emulator
+        self.parts = [emulator] if world is None else [world, emulator]
+        station = Station("emulated", Path("emulated.toml"))
+        for part in self.parts:
+            part.station = station
 
     async def __aenter__(self) -> "Bench":
-        await self.world.connect()
-        await self.emulator.connect()
+        for part in self.parts:
+            await part.connect()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.emulator.disconnect()
-        await self.world.disconnect()
+        for part in reversed(self.parts):
+            await part.disconnect()
 
     def settings(self) -> dict[str, tuple[Instrument, Attribute]]:
         """What can be set, by name."""
         return {
             attribute.name: (instrument, attribute)
-            for instrument in (self.emulator, self.world)
+            for instrument in self.parts
             for attribute in instrument.ATTRIBUTES
             if attribute.writable
         }

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from .kinematics import Travel, braked, trapezoid
 
+TRAVELS = 8
+"""Moves that are remembered."""
+
 
 @dataclass
 class Flaws:
@@ -38,6 +41,8 @@ class Rail:
     """Place less counter."""
     hit: bool = False
     """The last move ended on a limit switch."""
+    travels: tuple[tuple[Travel, float], ...] = ()
+    """The last moves of the counter, each with when it ended (inf: not yet); for readers in other threads."""
     _counter: int = 0
     _travel: Travel | None = None
     _watched: bool = True
@@ -52,6 +57,14 @@ class Rail:
     def place(self) -> int:
         """Where the carriage is."""
         return self.counter + self.slip
+
+    def place_at(self, at_s: float) -> float:
+        """Where the carriage was a little ago, by the moves that are remembered; in any thread."""
+        travels = self.travels
+        for travel, ended_s in reversed(travels):
+            if at_s >= travel.stretches[0].begun_s:
+                return travel.at(min(at_s, ended_s))[0] + self.slip
+        return (travels[0][0].stretches[0].place if travels else self._counter) + self.slip
 
     @property
     def moving(self) -> bool:
@@ -72,6 +85,7 @@ class Rail:
     def count(self, counter: int) -> None:
         """Change the counter at rest; the carriage stays."""
         self.slip, self._counter = self.place - counter, counter
+        self.travels = ()  # those counted otherwise
 
     def put(self, place: int) -> None:
         """Take the carriage somewhere by hand, which the counter does not see."""
@@ -89,13 +103,15 @@ class Rail:
             return
         lost, self.flaws.lose = self.flaws.lose, 0
         self.slip -= int(math.copysign(lost, goal - start))
-        self._travel = trapezoid(start, goal, max(base, 1.0), max(speed, 1.0), max(ramp, 1.0), self.clock())
+        self._begin(trapezoid(start, goal, max(base, 1.0), max(speed, 1.0), max(ramp, 1.0), self.clock()))
 
     def stop(self, base: float, ramp: float) -> None:
         """Come to rest."""
         self.look()
         if self._travel is not None:
-            self._travel = braked(self._travel, base, max(ramp, 1.0), self.clock())
+            now = self.clock()
+            self._over(now)
+            self._begin(braked(self._travel, base, max(ramp, 1.0), now))
 
     def look(self) -> None:
         """End the move if it is over or has met a switch."""
@@ -106,10 +122,12 @@ class Rail:
         end_s = self._meets(travel, up=travel.goal > start) if self._watched else None
         if end_s is not None and end_s <= min(now, travel.ends_s):
             self.hit = True
+            self._over(end_s)
             self._rest(round(travel.at(end_s)[0]))
         elif travel.ends_s <= now:
             if self.flaws.stalled:
                 self.slip -= round(travel.goal) - round(start)
+            self._over(travel.ends_s)
             self._rest(round(travel.goal))
 
     def _meets(self, travel: Travel, *, up: bool) -> float | None:
@@ -117,6 +135,13 @@ class Rail:
         if self.flaws.stuck_plus if up else self.flaws.stuck_minus:
             return travel.stretches[0].begun_s
         return travel.crosses(self.ends[up] - self.slip, up=up)
+
+    def _begin(self, travel: Travel) -> None:
+        self._travel = travel
+        self.travels = (*self.travels[-TRAVELS + 1 :], (travel, math.inf))
+
+    def _over(self, at_s: float) -> None:
+        self.travels = (*self.travels[:-1], (self.travels[-1][0], at_s))
 
     def _rest(self, counter: int) -> None:
         self._counter, self._travel = counter, None

@@ -23,6 +23,13 @@ class Line:
         """Answers to come that are replaced by noise."""
         self.late_s = 0.0
         """Delay of every answer."""
+        self._due_s = 0.0
+
+    def wait_s(self) -> float:
+        """How long an answer waits that is made now: a line never has one overtake another."""
+        now_s = asyncio.get_running_loop().time()
+        self._due_s = max(now_s + self.late_s, self._due_s)
+        return self._due_s - now_s
 
     def damaged(self, data: bytes) -> bytes:
         """What of an answer reaches the client."""
@@ -69,8 +76,8 @@ class TcpServer:
         try:
             while data := await reader.read(4096):
                 for reply in self._receive(data):
-                    if self._line.late_s:
-                        task = asyncio.create_task(self._later(writer, reply))
+                    if (wait_s := self._line.wait_s()) > 0:
+                        task = asyncio.create_task(self._later(writer, reply, wait_s))
                         self._tasks.add(task)
                         task.add_done_callback(self._tasks.discard)
                     else:
@@ -81,8 +88,8 @@ class TcpServer:
             self._clients.discard(writer)
             writer.close()
 
-    async def _later(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
-        await asyncio.sleep(self._line.late_s)
+    async def _later(self, writer: asyncio.StreamWriter, reply: bytes, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
         writer.write(self._line.damaged(reply))
 
 
@@ -119,8 +126,8 @@ class PtyServer:
     def _read(self) -> None:
         with contextlib.suppress(OSError):
             for reply in self._receive(os.read(self._ours, 4096)):
-                if self._line.late_s:
-                    asyncio.get_running_loop().call_later(self._line.late_s, self._write, reply)
+                if (wait_s := self._line.wait_s()) > 0:
+                    asyncio.get_running_loop().call_later(wait_s, self._write, reply)
                 else:
                     self._write(reply)
 

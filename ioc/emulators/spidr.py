@@ -44,6 +44,8 @@ class Spidr:
     lost_hits: int = 0
     counters: Ints = field(default_factory=lambda: np.zeros(16, np.int64))
     """Next packet counter of each chip."""
+    edges: int = 0
+    """Edges given to `encode` so far: the counter of the next one."""
 
     def __post_init__(self) -> None:
         if self.chips not in (1, 4):
@@ -55,14 +57,16 @@ class Spidr:
         """Ticks: no hit comes more than this behind a later one, on whichever chips."""
         return int(self.disorder_s * TICKS_PER_S) + FLUSH * 3 // 2
 
-    def encode(self, truth: Truth, start: int, stop: int, *, shutter: bool = False) -> bytes:
+    def encode(
+        self, truth: Truth, start: int, stop: int, *, shutter: bool = False, edges: Iterable[int] = ()
+    ) -> bytes:
         """The stream of the hits of [start, stop), in ticks; calls must follow one another in time.
 
         shutter: with words for shutter open at the start and close at the end, which come first and last.
+        edges: ticks within, of the trigger input; they come beside the train of `tdc_hz`.
         """
-        ready, chip, word = (
-            np.concatenate(part) for part in zip(*self._rows(truth, start, stop, shutter), strict=True)
-        )
+        rows = [*self._rows(truth, start, stop, shutter), *self._edges(edges)]
+        ready, chip, word = (np.concatenate(part) for part in zip(*rows, strict=True))
         order = np.lexsort((ready, chip))
         return self._chunks(ready[order], chip[order], word[order])
 
@@ -80,10 +84,7 @@ class Spidr:
         )
         every = np.arange(self.chips)
         for moment, index in _moments(self.tdc_hz, start, stop):
-            units = int(index / self.tdc_hz * TDC_PER_S)
-            coarse, fine = np.array(units // 12 & (1 << 35) - 1), np.array(units % 12 + 1)
-            trigger = packets.encode_tdc(0x6F, np.array((index + 1) & 0xFFF), coarse, fine)
-            yield np.full(self.chips, moment), every, np.full(self.chips, trigger)
+            yield self._alike(moment, _trigger(int(index / self.tdc_hz * TDC_PER_S), index + 1))
         for moment, _ in _moments(1 / self.global_s if self.global_s > 0 else 0, start, stop):
             # Each chip a little later than the one before, so that hits come before the first of them.
             time = moment + (every + 1) * late
@@ -98,6 +99,11 @@ class Spidr:
                 start - 1, packets.encode_shutter(packets.SHUTTER_OPEN, start >> 4 & (1 << 34) - 1)
             )
             yield self._alike(end, packets.encode_shutter(packets.SHUTTER_CLOSE, stop >> 4 & (1 << 34) - 1))
+
+    def _edges(self, edges: Iterable[int]) -> Iterator[tuple[Ints, Ints, Words]]:
+        for moment in edges:
+            self.edges += 1
+            yield self._alike(moment, _trigger(moment * (TDC_PER_S // TICKS_PER_S), self.edges))
 
     def _alike(self, moment: int, word: Words) -> tuple[Ints, Ints, Words]:
         return np.full(self.chips, moment), np.arange(self.chips), np.full(self.chips, word)
@@ -138,6 +144,12 @@ class Spidr:
         self.lost_packets += int(lost.sum())
         self.lost_hits += int(np.add.reduceat(is_hit.astype(np.int64), begins)[lost].sum())
         return ~lost
+
+
+def _trigger(units: int, number: int) -> Words:
+    """Word of an edge at a time in steps of the fine time."""
+    coarse, fine = np.array(units // 12 & (1 << 35) - 1), np.array(units % 12 + 1)
+    return packets.encode_tdc(0x6F, np.array(number & 0xFFF), coarse, fine)
 
 
 def _assemble(owner: Ints, number: Ints, begins: Ints, lengths: Ints, word: Words) -> bytes:

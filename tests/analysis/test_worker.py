@@ -141,7 +141,8 @@ async def end(process, number):
     return code
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.faults) for n in range(2, 9))])
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(1, 9))
 async def test_killed_at_random_instants_no_result_is_wrong(node, readout, group, tmp_path, seed):
     """Each exposure has its own counts, and the run's are complete, though the worker dies four times."""
     counts = [*range(1, 40), *(random.Random(5).randrange(2000) for _ in range(21))]

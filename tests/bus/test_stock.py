@@ -138,7 +138,8 @@ async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, gro
             lambda: listener.metrics["VOLTAGE"] == (-7.5, "V") and listener.metrics["STATE"] == ("INIT", "")
         )
         await until(lambda: ("STATUS", "INIT: initialize done") in listener.logs)
-        assert listener.metrics["IMAGE_SEQ"] == (1, "") and "IMAGE" not in listener.metrics
+        await until(lambda: listener.metrics.get("IMAGE_SEQ") == (1, ""))
+        assert "IMAGE" not in listener.metrics
     finally:
         listener._com_thread_evt.set()
         await listening

@@ -28,6 +28,7 @@ def source(out: Path) -> dict[str, int]:
     return json.loads((out / "summary.json").read_text())["sources"]["det1"]
 
 
+@pytest.mark.faults  # for its time: `make demo` is the same
 @pytest.mark.timeout(180)
 def test_demo_on_synthesised_hits(tmp_path: Path) -> None:
     out = tmp_path / "demo"
@@ -39,15 +40,18 @@ def test_demo_on_synthesised_hits(tmp_path: Path) -> None:
     scanned = json.loads((out / "summary.json").read_text())["sources"]["kat1"]
     assert scanned["hits_sent"] == scanned["hits_received"] == scanned["hits_analysed"] > 200_000
     assert scanned["hits_lost"] == 0 and "(the emulator's: 1799.7)" in done.stdout
+    raster = json.loads((out / "summary.json").read_text())["raster"]
+    assert list(raster.values()) == pytest.approx([0.8, -0.6, 3.0], abs=0.1)
     assert "all agree" in done.stdout
     with h5py.File(out / "results.h5") as file:
         assert int(np.sum(file["entry/image/counts"])) == 100_000
         assert list(file["entry/exposures/exposure"]) == [1, 2, 3]
         assert int(np.sum(file["entry/exposures/exposure_hits"])) == 100_000
-    for name in ("image", "tot_spectrum", "size_spectrum", "threshold", "demo"):
+    for name in ("image", "tot_spectrum", "size_spectrum", "threshold", "raster", "demo"):
         assert (out / f"{name}.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.faults  # for its time
 @pytest.mark.timeout(180)
 def test_demo_on_the_recorded_file(tmp_path: Path, data: Path) -> None:
     truth = json.loads((data / "suann_truth.json").read_text())["suann_socket_background_serval32.tpx3"]

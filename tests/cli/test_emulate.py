@@ -93,3 +93,37 @@ def test_what_cannot_be_is_told_in_one_line(arguments, why):
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode in (1, 2) and why in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "answer"),
+    [
+        ("phymotion", b"\x020IM0:XX\x03", b"MCM"),
+        ("mcc", b"\x020IVR\x03", b"MINILOG"),
+        ("pi", b"*IDN?\n", b"C-863"),
+    ],
+)
+def test_motor_controllers_answer_as_well(kind, asked, answer):
+    """Faults are arguments, and are typed while it runs."""
+    with subprocess.Popen(
+        [*HITLINE, "emulate", kind, "--port", "0", "--silent"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            (line,) = read_until(process, "listening at")
+            port = int(line.split(";")[0].rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+                client.sendall(asked)
+                client.settimeout(0.3)
+                with pytest.raises(TimeoutError):
+                    client.recv(100)
+                typed(process, "silent no")
+                assert read_until(process, "silent = False")
+                client.settimeout(5)
+                client.sendall(asked)
+                assert answer in client.recv(200)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+            assert process.returncode == 0 and not err and "telegrams 2" in out
+        finally:
+            process.kill()

@@ -12,11 +12,16 @@ import ophyd
 
 ophyd.set_cl(sys.argv[2])
 
+import bluesky.plans as bp  # noqa: E402
+from bluesky import RunEngine  # noqa: E402
+from hitline.devices import Motor  # noqa: E402
 from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO  # noqa: E402
 from ophyd.utils.errors import LimitError  # noqa: E402
 
 PV = "T:X:M"
 motor = EpicsMotor(PV, name="m")
+ours = Motor(PV, name="ours")
+run = RunEngine(context_managers=[])
 
 
 def say(name, value):
@@ -124,6 +129,39 @@ def pyepics():
     }
 
 
+def ophyd_async():
+    """The Motor of ophyd-async: a move, one beyond a limit, a stop on the way."""
+    import asyncio
+
+    from ophyd_async.core import wait_for_value
+    from ophyd_async.epics.motor import Motor as AsyncMotor
+
+    async def drive():
+        m = AsyncMotor(PV, name="am")
+        await m.connect(timeout=10)
+        await m.set(-2.0)
+        at = await m.user_readback.get_value()
+        refused = ""
+        try:
+            await m.set(500.0)
+        except Exception as error:
+            refused = type(error).__name__
+        moving = m.set(9.0)
+        await asyncio.sleep(0.5)
+        await m.stop()
+        await asyncio.wait({moving.task})
+        await wait_for_value(m.motor_done_move, 1, timeout=5)
+        return {
+            "at": at,
+            "refused": refused,
+            "stopped": await m.user_readback.get_value(),
+            "success": moving.success,
+            "target": await m.user_setpoint.get_value(),
+        }
+
+    return asyncio.run(drive())
+
+
 def completion(to):
     """A put with completion ends with the motion."""
     value = EpicsSignal(f"{PV}.VAL", name="val", put_complete=True)
@@ -133,6 +171,84 @@ def completion(to):
     done = int(EpicsSignalRO(f"{PV}.DMOV", name="dmov").get(use_monitor=False))
     took_s, position = time.monotonic() - begin, motor.user_readback.get(use_monitor=False)
     return {"took_s": took_s, "done": done, "position": position}
+
+
+def scan(start, stop, num):
+    """Where a Bluesky scan of our class reads."""
+    ours.wait_for_connection(timeout=10)
+    found = []
+    run(
+        bp.scan([], ours, start, stop, num),
+        lambda name, document: found.append(document["data"]["ours"]) if name == "event" else None,
+    )
+    return found
+
+
+def signal_of(pv):
+    signal = EpicsSignalRO(pv, name=pv.replace(":", "_").replace(".", "_"))
+    signal.wait_for_connection(timeout=30)
+    return signal
+
+
+def waited(condition, timeout_s=30.0):
+    """Wait until something that the PVs tell is true; a link may be down meanwhile."""
+    pause, end = threading.Event(), time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return True
+        except Exception:
+            pass
+        pause.wait(0.05)
+    return False
+
+
+def lost_link(to):
+    """The controller falls silent in a move, and answers again when it is over."""
+    silent = EpicsSignal("T:EMU:Silent", name="silent")
+    silent.wait_for_connection(timeout=10)
+    severity, done = signal_of(f"{PV}.SEVR"), signal_of(f"{PV}.DMOV")
+    moving = motor.move(to, wait=False)
+    moved = waited(lambda: motor.moving)
+    silent.put(1)
+    invalid = waited(lambda: int(severity.get(use_monitor=False)) == 3)
+    lost = int(done.get(use_monitor=False))
+    silent.put(0)
+    valid = waited(lambda: int(severity.get(use_monitor=False)) < 3)
+    moving.wait(20)
+    return {
+        "moved": moved,
+        "invalid": invalid,
+        "done_while_lost": lost,
+        "valid": valid,
+        "success": moving.success,
+        "position": motor.position,
+    }
+
+
+def set_field(field, value):
+    signal = EpicsSignal(f"{PV}.{field}", name=field)
+    signal.wait_for_connection(timeout=10)
+    signal.put(value, wait=True, timeout=10)
+
+
+def begin(to, reaches, up):
+    """Begin a move and return on the way, where the position has passed `reaches`."""
+    position = signal_of(f"{PV}.RBV")
+    EpicsSignal(f"{PV}.VAL", name="val").put(to)
+    passed = waited(lambda: (position.get(use_monitor=False) > reaches) is up)
+    return {"passed": passed, "position": position.get(), "done": signal_of(f"{PV}.DMOV").get()}
+
+
+def after(near):
+    """Wait until the record says that it is done near a place; what it and the emulator say then."""
+    done, position = signal_of(f"{PV}.DMOV"), signal_of(f"{PV}.RBV")
+    good = waited(
+        lambda: done.get(use_monitor=False) == 1 and abs(position.get(use_monitor=False) - near) < 0.01
+    )
+    place = signal_of("T:EMU:Places_RBV").get(use_monitor=False)[0]
+    severity = int(signal_of(f"{PV}.SEVR").get(use_monitor=False))
+    return {"good": good, "position": position.get(use_monitor=False), "place": place, "severity": severity}
 
 
 if __name__ == "__main__":

@@ -106,6 +106,13 @@ class Session:
             heard(name, value)
 
 
+def ask(session: Session, do: str, **arguments: Any) -> Any:
+    """The value of a request that must not fail."""
+    outcome, value = session.ask(do, **arguments)
+    assert outcome == "done", value
+    return value
+
+
 @contextmanager
 def station_up(folder: Path, ports: list[int], text: str = STATION) -> Iterator[Running]:
     """Run a station until the block ends; it must end in order."""

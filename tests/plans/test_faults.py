@@ -91,7 +91,13 @@ def survives(running, session, undisturbed, process, seed):
     assert {key: result[key] for key in SAME} == {key: results[key] for key in SAME}, killer
 
 
-@pytest.mark.parametrize("process", ["face-ca", "face-tango", "ana1", "run"])
+@pytest.mark.parametrize(
+    "process",
+    [
+        "run",
+        *(pytest.param(process, marks=pytest.mark.faults) for process in ("face-ca", "face-tango", "ana1")),
+    ],
+)
 def test_a_plan_outlives_a_killed_process(process, running, session, undisturbed):
     """No hit is lost or doubled, and counts, images and spectra are bit-equal."""
     survives(running, session, undisturbed, process, seed=1)

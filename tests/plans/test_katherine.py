@@ -12,7 +12,7 @@ from hitline.ioc.emulators.katherine.answers import MONITOR_V
 from hitline.ioc.emulators.katherine.source import E_PER_MV
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
-from station_rig import HITLINE, Running, Session, session_on, station_up
+from station_rig import HITLINE, Running, Session, ask, session_on, station_up
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -68,12 +68,6 @@ def session(station) -> Iterator[Session]:
     """A session over libca."""
     with session_on(station, "pyepics", CLIENT) as session:
         yield session
-
-
-def ask(session, do, **arguments):
-    outcome, value = session.ask(do, **arguments)
-    assert outcome == "done", value
-    return value
 
 
 def test_a_setting_that_is_unknown_can_be_set(session):
@@ -159,7 +153,7 @@ def test_threshold_scan_finds_the_noise(session, front):
     ("source", "quantity"),
     [
         ({"source": "Beam", "beam_energy": 25.0, "source_rate": 2e4}, "clusters"),
-        ({"muon_rate": 4e3}, "mean ToT of a cluster"),
+        pytest.param({"muon_rate": 4e3}, "mean ToT of a cluster", marks=pytest.mark.faults),
     ],
     ids=("x-rays", "muons"),
 )
@@ -195,6 +189,7 @@ def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
     assert again["hits_lost"] == 0 and again["hits_logged"] == again["analysed"] > 100
 
 
+@pytest.mark.faults  # for its time
 def test_the_examples_of_the_guide_run(station):
     """All Python of docs/how-to/katherine.md, in order, in the folder of a station file."""
     guide = (Path(__file__).parents[2] / "docs" / "how-to" / "katherine.md").read_text()

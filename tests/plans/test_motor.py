@@ -1,62 +1,44 @@
 """An axis on an emulated phyMOTION as a motor record: stock clients cannot tell it from the real one."""
 
+import threading
+import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from station_rig import Running, Session, session_on, station_up
+import tango
+from motor_station import CLIENT, STATION
+from station_rig import Running, Session, ask, session_on, station_up
 
 pytestmark = pytest.mark.timeout(120)
-CLIENT = Path(__file__).parent / "motor_client.py"
-STATION = """
-name = "{{name}}"
-prefix = "T:"
-[conductor]
-[instruments.box]
-type = "phymotion"
-process = "motion"
-[instruments.box.options]
-where = "tcp://127.0.0.1:{0}"
-homing = "centre"
-[instruments.x]
-type = "axis"
-process = "motion"
-[instruments.x.options]
-controller = "box"
-low = -10.0
-high = 12.0
-velocity = 5.0
-home_velocity = 50.0
-acceleration_time = 0.05
-[instruments.emu]
-type = "phymotion_emulator"
-[instruments.emu.options]
-port = {0}
-rail_steps = 20000
-[faces.ca]
-port = {{port}}
-[faces.tango]
-port = 0
-"""
 
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory, free_ports) -> Iterator[Running]:
-    text = STATION.format(*free_ports(1))
+    text = STATION.format(*free_ports(2))
     with station_up(tmp_path_factory.mktemp("motor"), free_ports(2), text) as station:
         yield station
+
+
+@pytest.fixture
+def device(station) -> tango.DeviceProxy:
+    told = tomllib.loads(station.file.read_text())
+    port, name = told["faces"]["tango"]["port"], told["name"]
+    return tango.DeviceProxy(f"tango://127.0.0.1:{port}/hitline/{name}/x#dbase=no")
+
+
+def reaches(device, state, timeout_s=15.0):
+    pause = threading.Event()
+    for _ in range(int(timeout_s / 0.02)):
+        if device.state() == state:
+            return True
+        pause.wait(0.02)
+    return False
 
 
 @pytest.fixture(scope="module", params=["pyepics", "caproto"])
 def session(station, request) -> Iterator[Session]:
     with session_on(station, request.param, CLIENT) as session:
         yield session
-
-
-def ask(session, do, **arguments):
-    outcome, value = session.ask(do, **arguments)
-    assert outcome == "done", value
-    return value
 
 
 def test_limits_unit_and_digits_are_those_of_the_record(session):
@@ -117,8 +99,56 @@ def test_home(session):
     assert found == {"success": True, "dial": 0.0, "homed": 1}
 
 
+def test_a_link_that_is_lost_in_a_move(session):
+    """Nothing is claimed while nothing is known; the client sees the end when the link is back."""
+    ask(session, "move", to=-6.0)
+    found = ask(session, "lost_link", to=6.0)
+    assert found == {
+        "moved": True,
+        "invalid": True,
+        "done_while_lost": 0,
+        "valid": True,
+        "success": True,
+        "position": 6.0,
+    }
+
+
+def test_a_bluesky_scan(session):
+    assert ask(session, "scan", start=-1.0, stop=1.0, num=9) == pytest.approx([n / 4 for n in range(-4, 5)])
+
+
 def test_the_motor_of_pyepics(station):
     with session_on(station, "pyepics", CLIENT) as session:
         found = ask(session, "pyepics")
     assert found["rtyp"] == "motor" and found["after"] == pytest.approx(1.5) and found["desc"] == "Axis"
     assert found["outside"] in (-12, -1, -2), "outside of its limits"
+
+
+def test_a_tango_client_moves_stops_and_is_refused(device):
+    """Position is written to move; State is MOVING until it is over; limits are those of the record."""
+    rest = tango.DevState.STANDBY
+    assert reaches(device, rest)
+    device.position = 1.0
+    assert reaches(device, tango.DevState.MOVING) and reaches(device, rest)
+    assert device.position == pytest.approx(1.0) and device.target == pytest.approx(1.0)
+    with pytest.raises(tango.DevFailed, match="outside of the soft limits"):
+        device.position = 500.0
+    assert device.limit_violation and device.position == pytest.approx(1.0)
+    device.position = device.high - 0.5
+    assert reaches(device, tango.DevState.MOVING)
+    device.command_inout("stop")
+    assert reaches(device, rest)
+    stopped = device.position
+    assert 1.0 <= stopped < device.high - 0.5 and device.target == pytest.approx(stopped)
+    device.offset = device.offset + 1.0
+    assert device.position == pytest.approx(stopped + 1.0), "a frame, and no motion"
+    assert device.position_dial == pytest.approx(stopped)
+    device.offset = device.offset - 1.0
+
+
+def test_the_motor_of_ophyd_async(station):
+    with session_on(station, "pyepics", CLIENT) as session:
+        found = ask(session, "ophyd_async")
+    assert found["at"] == pytest.approx(-2.0) and found["refused"] == "MotorLimitsError"
+    assert -2.0 < found["stopped"] < 9.0 and not found["success"]
+    assert found["target"] == pytest.approx(found["stopped"])

@@ -72,7 +72,8 @@ class Acquiring(Detector):
         if problem := self.chip.setting.problem():
             raise Refused("limit", f"{self.name}: {problem}")
         if not self.chip.configured and self.state() is not State.INIT:
-            raise Refused("state", f"{self.name} is not configured: send configure, and wait for its end")
+            reason = self.board.updates["configured"].status
+            raise Refused("state", f"{self.name} is not configured: {reason}")
 
     def free(self, what: str) -> None:
         """Refuse what may not happen now."""

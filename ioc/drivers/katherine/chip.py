@@ -40,6 +40,8 @@ class Chip:
         """The chip has the setting."""
         self.once = False
         """It has been configured before."""
+        self.writing = 0
+        """Writes under way: the chip may have more, or less, than the setting says."""
         self._task: asyncio.Task[str] | None = None
         self._pixels: Pixels | None = None
 
@@ -79,9 +81,13 @@ class Chip:
             requests = self.dialect.change(self.setting, new)
         except ValueError as error:
             raise Refused("limit", f"{self.driver.name}.{name}: {error}") from error
-        for request in requests:
-            await self.sure(request, name)
-        self.setting = new
+        self.writing += 1
+        try:
+            for request in requests:
+                await self.sure(request, name)
+            self.setting = new
+        finally:
+            self.writing -= 1
         self.show()
 
     async def sure(self, request: Request, name: str) -> Answer:

@@ -19,6 +19,8 @@ from ...trace import Trace
 
 PATIENT_S = 3 * ANSWER_S
 """Longer than libkatherine waits: a busy readout is not a dead one. More makes a dead one show later."""
+SLICES = 5
+"""Patience is counted in so many parts; a process that was held up loses one of them."""
 LARGEST = 2048
 DRAIN = 512
 """Datagrams read in a row at most: a flood must not hold the event loop."""
@@ -134,7 +136,9 @@ class Link:
         patience_s = PATIENCE_S.get(op, PATIENT_S) if patience_s is None else patience_s
         begun_s, complete = loop.time(), False
         try:
-            await asyncio.wait({waiting.done}, timeout=patience_s)
+            for _ in range(SLICES):
+                if (await asyncio.wait({waiting.done}, timeout=patience_s / SLICES))[0]:
+                    break
             complete = len(waiting.came) == waiting.count
         finally:
             self._waiting = None

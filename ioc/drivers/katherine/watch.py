@@ -143,11 +143,13 @@ class Watch:
 
     async def _compare(self) -> None:
         """See whether the readout still has what was written."""
-        driver = self.driver
-        for register, value, mask in driver.chip.dialect.image(driver.chip.setting):
-            before = driver.chip.setting
+        driver, chip = self.driver, self.driver.chip
+        before = chip.setting
+        for register, value, mask in chip.dialect.image(before):
+            if chip.configuring or chip.writing:
+                return
             answer = await self._asked(commands.get_register(register, driver.options.chip))
-            if driver.chip.configuring or driver.chip.setting is not before or answer is None:
+            if chip.configuring or chip.writing or chip.setting is not before or answer is None:
                 return
             if answer.value & mask != value & mask:
                 driver.restarted(f"register {register} is 0x{answer.value:x} instead of 0x{value:x}")

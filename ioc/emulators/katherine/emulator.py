@@ -68,10 +68,10 @@ class KatherineEmulator(Instrument):
     async def connect(self) -> None:
         """Open the sockets and show everything."""
         options = self.options
+        self.world = world_of(self.station) if self.station else World(options.seed)
         if options.rate_hz:
             self.source = SceneSource(options.seed, options.rate_hz)
         else:
-            self.world = world_of(self.station) if self.station else World(options.seed)
             self.source = WorldSource(self.world, options, lambda: self.readout.chip.zero)
         self.link = Link(options.address, options.control_port, options.data_port, self._received)
         if self.knobs.foreign:
@@ -156,8 +156,14 @@ class KatherineEmulator(Instrument):
             data_driven=data_driven,
             generation=self.options.gen,
             keep=self._keep,
+            wires=self._edges,
         )
         return InTime(acquisition, lambda: chip.timer, self._faults, self.knobs, self._send)
+
+    def _edges(self, start: int, stop: int) -> list[int]:
+        """When edges came to the trigger input, ticks on the timer."""
+        zero = self.readout.chip.zero
+        return [at - zero for at in self.world.pulses(start + zero, stop + zero)]
 
     def _full_rate(self) -> Exposure:
         chip, options = self.readout.chip, self.options

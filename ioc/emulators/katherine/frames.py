@@ -65,9 +65,12 @@ class Acquisition:
         data_driven: bool,
         generation: int = 1,
         keep: Callable[[Frame], None] = lambda frame: None,
+        wires: Callable[[int, int], list[int]] = lambda start, stop: [],
         most: int = 4_000_000,
     ) -> None:
+        """wires: when edges came to the trigger input in [start, stop), ticks on the timer."""
         self._setting, self._source, self._knobs, self._keep = setting, source, knobs, keep
+        self._wires = wires
         self.data_driven, self.generation, self._most = data_driven, generation, most
         first = setting()
         self.frames = min(first.frames, 1) if data_driven else first.frames
@@ -109,6 +112,9 @@ class Acquisition:
             stop = self._end_at if end_now is None else max(min(self._end_at, end_now), self._position)
             to = min(now, stop, self._position + budget)
             budget -= max(to - self._position, GAP // 16)
+            for at in self._wires(self._position, to):
+                self._slice(at, out)  # what was before it comes before its word
+                self._word_of_edge(at, out)
             self._slice(to, out)
             if to < stop:
                 break
@@ -122,8 +128,7 @@ class Acquisition:
         close_at = None
         while self._edges:
             at, channel, falling = self._edges.popleft()
-            self._triggers += 1
-            out.append(made.trigger(self.generation, self._triggers, at >> 4))
+            self._word_of_edge(at, out)
             setting = self._setting()
             start, stop = setting.start, setting.stop
             if self._next is None and not self._open and (start.channel, start.falling) == (channel, falling):
@@ -131,6 +136,10 @@ class Acquisition:
             elif self._open and stop.enabled and (stop.channel, stop.falling) == (channel, falling):
                 close_at = at
         return close_at
+
+    def _word_of_edge(self, at: int, out: list[Words]) -> None:
+        self._triggers += 1
+        out.append(made.trigger(self.generation, self._triggers, at >> 4))
 
     def _begin(self, now: int, out: list[Words]) -> bool:
         if self._stop:

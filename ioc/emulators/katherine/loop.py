@@ -68,11 +68,6 @@ class Loop:
         self._clock, self.windows, self.frame_s = clock, windows, frame_s
         self.turn_s = windows * WINDOW_S
 
-    @property
-    def hits_per_s(self) -> float:
-        """Rate of the pixels."""
-        return float(self._pixels[-1] / self.turn_s)
-
     def turn(self, number: int) -> memoryview:
         """The bytes of turn 0, 1, ...; valid until another one is asked for."""
         values = (self._first + number * self.windows) & 0xFFFFFFFF

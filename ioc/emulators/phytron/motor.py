@@ -24,6 +24,9 @@ class Motor:
     _latched: int = 0
     _search: deque[tuple[int, int]] = field(default_factory=deque)
     """(goal on the rail, speed) of the parts of a reference run that are left."""
+    _searching: bool = False
+    stopped_s: float = 0.0
+    """When the last stop came, on the clock of the rail."""
 
     @property
     def moving(self) -> bool:
@@ -84,10 +87,9 @@ class Motor:
         self._next()
         return True
 
-    _searching: bool = False
-
     def stop(self, *, hard: bool = False) -> None:
         """Come to rest with the ramp of the run, or with the emergency ramp."""
+        self.stopped_s = self.rail.clock()
         self._search.clear()
         self._searching = False
         self.rail.stop(self.parameters[P.START], self.parameters[P.STOP_RAMP if hard else P.RAMP])

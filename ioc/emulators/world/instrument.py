@@ -4,6 +4,7 @@ It must run in the process of the emulators that look at it (`process` in the st
 the world that is set here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from typing import Any, ClassVar
 from hitline.bus.attribute import Attribute, Refused
 from hitline.bus.instrument import Instrument
 
+from ..motion import MotionEmulator
+from ..rail import Rail
 from .particles import AM241, AM241_GAMMA, CARBON, COSMIC, FE55, RATE_MAX, SR90, Source
 from .world import World, world_of
 
@@ -23,6 +26,8 @@ SOURCES = {
     "Beam": None,
 }
 """What can be chosen. Beam: X-rays of one energy."""
+FOLLOW_S = 0.05
+"""Between looks at the stage."""
 SHUTTER = ("Closed", "Open")
 
 
@@ -46,6 +51,10 @@ class WorldOptions:
     """Diameter of the collimated spot; 0: the detector is flooded."""
     width_mm: float = field(default=14.08, metadata={"above": 0.0})
     """Side of what is flooded: 14.08 of one chip, 28.16 of a quad."""
+    stage: str = ""
+    """Emulated motor controller whose first two carriages are the stage; it must run in this process."""
+    stage_step_mm: float = field(default=0.001, metadata={"above": 0.0})
+    """Way of one step of those."""
 
 
 def _mm(name: str, doc: str, low: float) -> Attribute:
@@ -103,6 +112,7 @@ class WorldInstrument(Instrument):
     def __init__(self, name: str, options: Any = None, **clocks: Any) -> None:
         super().__init__(name, options or WorldOptions(), **clocks)
         self.world = World()
+        self._follower: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Make the world as the options say."""
@@ -124,9 +134,42 @@ class WorldInstrument(Instrument):
         }.items():
             self.publish(name, value)
         self._apply()
+        if options.stage:
+            emulator = self.neighbours.get(options.stage)
+            if not isinstance(emulator, MotionEmulator):
+                raise Refused(
+                    "unknown",
+                    f"{self.name}: there is no emulated controller {options.stage!r} in its process: give "
+                    "both the same `process` in the station file",
+                )
+            rails = list(emulator.rails.values())[:2]
+            self.world.carriages = lambda at_s: self._place(rails, at_s)
+            self._follower = asyncio.create_task(self._follow(rails))
+
+    async def disconnect(self) -> None:
+        """Follow the stage no more."""
+        if self._follower:
+            self._follower.cancel()
+            await asyncio.wait({self._follower})
+            self.world.carriages = None
+
+    async def _follow(self, rails: list[Rail]) -> None:
+        """Show where the carriages have brought the detector."""
+        while True:
+            for name, rail in zip(("stage_x", "stage_y"), rails, strict=False):
+                place = round(rail.place * self.options.stage_step_mm, 6)
+                if place != self.value(name):
+                    self.publish(name, place)
+            await asyncio.sleep(FOLLOW_S)
+
+    def _place(self, rails: list[Rail], at_s: float) -> tuple[float, float]:
+        x, y = (*(rail.place_at(at_s) * self.options.stage_step_mm for rail in rails), 0.0)[:2]
+        return x, y
 
     def change(self, name: str, value: Any) -> Any:
         """Make another world of it; what happens is another from the next slice of 7 ms on."""
+        if self._follower and name in ("stage_x", "stage_y"):
+            raise Refused("state", f"{self.name}.{name}: the stage is {self.options.stage}; move its axes")
         before = self.value(name)
         self.publish(name, value)
         try:

@@ -6,14 +6,17 @@ Its particles are the same for everybody: they depend on the seed, the settings 
 
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from hitline.bus.station import Station
 
-from .particles import SLICE, SOURCES_MAX, Particles, Source, particles_of
+from .particles import SLICE, SOURCES_MAX, TICKS_PER_S, Particles, Source, particles_of
 
+Wire = Callable[[float, float], list[float]]
+"""When pulses come in a stretch of time, s on the monotonic clock."""
 KEPT = 8
 """Slices that are kept for whoever asks next."""
 
@@ -29,16 +32,20 @@ class World:
     """(x, y, diameter) of the collimated spot in the laboratory; None: the whole detector is flooded."""
     stage_mm: tuple[float, float] = (0.0, 0.0)
     """(x, y) by which the detector was moved; the spot moves on it the other way."""
+    carriages: Callable[[float], tuple[float, float]] | None = None
+    """Where a stage was at a monotonic time, s, instead of `stage_mm`."""
     shutter_open: bool = True
     rate: float = 1.0
     """Factor on the rates of all collimated sources."""
     width_mm: float = 14.08
     """Side of the square that is flooded: one chip; 28.16 for a quad."""
+    wires: list[Wire] = field(default_factory=list, repr=False, compare=False)
+    """Outputs that lead to the trigger inputs of all detectors; see `pulses`."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _made: dict[Any, Particles] = field(default_factory=dict, repr=False, compare=False)
 
     def particles(self, start: int, stop: int) -> Particles:
-        """Particles that arrive in [start, stop), ticks of 1.5625 ns on the common origin, from 0 on.
+        """Particles that arrive in [start, stop), ticks of 1.5625 ns of the monotonic clock, from 0 on.
 
         In order of time. Those of the spot may miss the detector.
         """
@@ -52,8 +59,18 @@ class World:
         begin, end = np.searchsorted(whole.t, (start, stop))
         return whole.take(slice(int(begin), int(end)))
 
+    def pulses(self, start: int, stop: int) -> list[int]:
+        """When an edge came to the trigger inputs in [start, stop), ticks as of `particles`; any thread."""
+        if not self.wires:
+            return []
+        since_s, until_s = start / TICKS_PER_S, stop / TICKS_PER_S
+        found = (at_s for wire in tuple(self.wires) for at_s in wire(since_s, until_s))
+        return sorted(min(max(round(at_s * TICKS_PER_S), start), stop - 1) for at_s in found)
+
     def _slice(self, index: int) -> Particles:
         spot, stage, rate, width = self.spot_mm, self.stage_mm, self.rate, self.width_mm
+        if self.carriages is not None:
+            stage = self.carriages((index + 0.5) * SLICE / TICKS_PER_S)
         key = (index, self.seed, self.sources, spot, stage, self.shutter_open, rate, width)
         with self._lock:
             if key not in self._made:

@@ -58,7 +58,7 @@ def members(record: Record, instrument: str) -> dict[str, tuple[Record, Binding]
     for field, target in TEXTS.items():
         add(field, "stringin", target, {})
     add("PREC", "longin", "precision", {})
-    add("STOP", "bo", "stop", {"ZNAM": "0", "ONAM": "1"}, command=True)
+    add("STOP", "longout", "stop", {}, command=True)  # a short in the record
     return made
 
 

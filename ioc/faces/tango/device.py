@@ -13,10 +13,9 @@ from hitline.bus.attribute import Attribute, Command, Refused
 from tango import AttrQuality, AutoTangoMonitor, DevFailed, DevState
 from tango.server import Device
 
-from . import commands, kinds
+from . import axis, commands, kinds
 from .bridge import refuse
 from .source import Source
-from .states import STATES
 
 log = logging.getLogger("hitline.tango")
 
@@ -39,7 +38,7 @@ class Instrument(Device):
 
     def dev_state(self) -> DevState:
         """State by the mapping table."""
-        return STATES[self.source.proxy.state]
+        return axis.state(self.source)
 
     def dev_status(self) -> str:
         """State of the satellite and what it says about it."""
@@ -73,12 +72,13 @@ class Instrument(Device):
         if isinstance(item, Command):
             self.add_command(commands.made(item, lambda values: self._send(item, values)))
             return
+        shown, target = axis.settable(self.source, item)
         self.add_attribute(
             kinds.made(
-                item,
-                self.source.drive(item),
+                shown,
+                self.source.drive(target),
                 lambda _, attr: self.source.read(item.name),
-                lambda _, attr: self.source.write(item.name, attr.get_write_value()),
+                lambda _, attr: self.source.write(target.name, attr.get_write_value()),
             )
         )
         self.set_change_event(name, True, False)
@@ -101,6 +101,8 @@ class Instrument(Device):
             with suppress(DevFailed):  # a readback beyond the limits of the set-point is no set value
                 self.get_device_attr().get_w_attr_by_name(shown_name).set_write_value(value)
         self.push_change_event(shown_name, value, time_s, quality)
+        if name in axis.TELLING and axis.is_axis(self.source):
+            self.push_state()
 
     def push_state(self) -> None:
         """Push State and Status; in the pushing thread."""

@@ -40,6 +40,37 @@ PROBLEMS = {
 """What the words say that stops an axis; step loss is told apart."""
 
 
+class MccStatus(IntFlag):
+    """`SE` of an MCC: one word of four hex digits for each axis."""
+
+    STAGE = 1 << 0
+    UNDERVOLTAGE = 1 << 1
+    OVERTEMPERATURE = 1 << 2
+    STAGE_ON = 1 << 3
+    LIMIT_MINUS = 1 << 4
+    LIMIT_PLUS = 1 << 5
+    STEP_LOSS = 1 << 6
+    ENCODER = 1 << 7
+    STANDSTILL = 1 << 8
+    REFERENCED = 1 << 9
+
+
+MCC_PROBLEMS = {
+    MccStatus.STAGE: "power-stage error",
+    MccStatus.UNDERVOLTAGE: "undervoltage",
+    MccStatus.OVERTEMPERATURE: "overtemperature",
+    MccStatus.ENCODER: "encoder error",
+}
+NO_STAGE = MccStatus.STAGE | MccStatus.UNDERVOLTAGE | MccStatus.OVERTEMPERATURE
+
+
+def mcc_words(text: str) -> list[int]:
+    """Status words of the axes, in their order; ValueError when they are none."""
+    if len(text) % 4:
+        raise ValueError(f"status {text!r} has no four digits for each axis")
+    return [int(text[n : n + 4], 16) for n in range(0, len(text), 4)]
+
+
 class P(IntEnum):
     """Parameters of an axis."""
 
@@ -72,5 +103,6 @@ DEFAULTS: dict[int, int] = {
 }  # fmt: skip
 RAMPS = (4_000, 500_000)
 """Hz/s that the run ramp takes."""
+MCC_DEFAULTS = {**DEFAULTS, P.TYPE: 0}
 SPEED_MAX = {"phymotion": 500_000, "mcc": 40_000}
 """Hz."""

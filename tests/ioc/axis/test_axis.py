@@ -115,6 +115,21 @@ def test_soft_limits(direction):
     )
 
 
+def test_a_target_is_held_against_the_limits_once_more_when_the_move_begins():
+    r = rail(low_dial=-5.0, high_dial=5.0)
+    ask(r, "mode", "Pause")
+    ask(r, "target", 4.0)
+    ask(r, "high", 3.0)
+    ask(r, "mode", "Go")
+    r.settle()
+    values = shown(r.axis)
+    assert not moves(r) and values["limit_violation"] and "outside of the soft limits" in values["problem"]
+    assert values["done"] and values["target"] == values["position"] == 0.0
+    ask(r, "target", 2.0)
+    r.settle()
+    assert shown(r.axis)["position"] == 2.0 and not shown(r.axis)["limit_violation"]
+
+
 def test_both_limits_zero_are_none_and_crossed_ones_hold_everything():
     r = rail()
     ask(r, "target", 9.0)

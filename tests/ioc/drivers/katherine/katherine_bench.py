@@ -1,6 +1,5 @@
 """One driver of a Katherine with its emulated readout, and what came of a run."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from hitline.bus.station import Station
 from hitline.ioc.drivers.katherine.driver import Katherine
 from hitline.ioc.drivers.katherine.options import KatherineOptions
 from katherine_rig import Rig
+from news import until
 
 
 @dataclass
@@ -62,21 +62,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
         """Wait for news that make the condition true."""
-        news = asyncio.Event()
-        before = self.driver.on_update
-
-        def noticed(name: str, update: Any) -> None:
-            before(name, update)
-            news.set()
-
-        self.driver.on_update = noticed
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not condition():
-                    news.clear()
-                    await news.wait()
-        finally:
-            self.driver.on_update = before
+        await until(self.driver, condition, timeout_s)
 
     def log(self, run: str = "r1") -> "Log":
         """What is in the log of a run."""

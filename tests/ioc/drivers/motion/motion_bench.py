@@ -1,6 +1,7 @@
 """An emulated controller over TCP, its driver and an axis, in one process."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,16 +11,29 @@ from typing import Any
 from hitline.bus.station import Station
 from hitline.ioc.drivers.axis import AxisInstrument
 from hitline.ioc.drivers.axis_options import AxisOptions
-from hitline.ioc.drivers.phymotion.driver import PhyMotion, PhyMotionOptions
-from hitline.ioc.emulators.phytron.instrument import PhyMotionEmulator, PhyMotionEmulatorOptions
+from hitline.ioc.drivers.line_controller import LineController
+from hitline.ioc.drivers.phytron.mcc import Mcc
+from hitline.ioc.drivers.phytron.phymotion import PhyMotion
+from hitline.ioc.drivers.pi.driver import Pi
+from hitline.ioc.emulators.motion import MotionEmulator
+from hitline.ioc.emulators.phytron.instrument import MccEmulator, PhyMotionEmulator
+from hitline.ioc.emulators.pi.instrument import PiEmulator
+from news import until
+
+KINDS: dict[str, tuple[Any, Any, str, dict[str, Any]]] = {
+    "phymotion": (PhyMotion, PhyMotionEmulator, "1.1", {}),
+    "mcc": (Mcc, MccEmulator, "X", {}),
+    "pi": (Pi, PiEmulator, "1", {"referenced": True, "travel": 20.0}),
+}
+"""Driver, emulator, name of the first axis, options of the emulator."""
 
 
 @dataclass
 class Bench:
     """The parts."""
 
-    emulator: PhyMotionEmulator
-    controller: PhyMotion
+    emulator: MotionEmulator
+    controller: LineController
     axis: AxisInstrument
 
     def __getitem__(self, name: str) -> Any:
@@ -32,28 +46,14 @@ class Bench:
     @property
     def rail(self) -> Any:
         """The carriage."""
-        return self.emulator.motor.rail
+        return self.emulator.rails[self.emulator.focus]
 
     async def set(self, name: str, value: Any) -> Any:
         return await getattr(self.axis, f"set_{name}")(value)
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
         """Wait for news of the axis that make it true."""
-        news = asyncio.Event()
-        before = self.axis.on_update
-
-        def noted(name: str, update: Any) -> None:
-            before(name, update)
-            news.set()
-
-        self.axis.on_update = noted
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not condition():
-                    news.clear()
-                    await news.wait()
-        finally:
-            self.axis.on_update = before
+        await until(self.axis, condition, timeout_s)
 
     async def turns(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
         """Wait until something that the axis does not tell is true."""
@@ -79,9 +79,16 @@ AXIS = {
 }
 
 
-async def axis_on(controller: Any, folder: Path, name: str = "x", **options: Any) -> AxisInstrument:
+async def axis_on(
+    controller: Any,
+    folder: Path,
+    name: str = "x",
+    clock_s: Callable[[], float] = time.monotonic,
+    **options: Any,
+) -> AxisInstrument:
     """An axis of a controller in the same process."""
-    axis = AxisInstrument(name, AxisOptions(controller=controller.name, **{**AXIS, **options}))
+    made = AxisOptions(controller=controller.name, **{**AXIS, **options})
+    axis = AxisInstrument(name, made, clock_s=clock_s)
     axis.station = Station("test", folder / "station.toml", data=folder / "runs")
     axis.neighbours = {controller.name: controller, name: axis}
     await axis.connect()
@@ -92,19 +99,26 @@ async def axis_on(controller: Any, folder: Path, name: str = "x", **options: Any
 async def motion(
     folder: Path,
     *,
+    kind: str = "phymotion",
+    pty: bool = False,
     emulator: dict[str, Any] | None = None,
     controller: dict[str, Any] | None = None,
+    clock_s: Callable[[], float] = time.monotonic,
     **options: Any,
 ) -> AsyncIterator[Bench]:
-    """A bench whose axis has been read."""
-    rails = PhyMotionEmulator(
-        "emu", PhyMotionEmulatorOptions(port=0, **{"rail_steps": 20_000, **(emulator or {})})
+    """A bench whose axis has been read, over TCP or a serial line."""
+    driver, emulated, first, usual = KINDS[kind]
+    link = {"pty": str(folder / "line")} if pty else {"port": 0}
+    rails = emulated(
+        "emu",
+        emulated.Options(**{"rail_steps": 20_000, **usual, **link, **(emulator or {})}),
+        clock_s=clock_s,
     )
     await rails.connect()
-    where = rails.value("listening")
-    box = PhyMotion("box", PhyMotionOptions(where=where, **(controller or {})))
+    box = driver("box", driver.Options(where=rails.value("listening"), **(controller or {})))
     await box.connect()
-    axis = await axis_on(box, folder, **options)
+    options = {"channel": first, **options}
+    axis = await axis_on(box, folder, clock_s=clock_s, **options)
     bench = Bench(rails, box, axis)
     try:
         await bench.until(lambda: bench.quality("position")[0] != "INVALID")

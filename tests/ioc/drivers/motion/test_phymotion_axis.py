@@ -206,7 +206,7 @@ async def test_a_backend_that_dies_leaves_a_bounded_move(make, tmp_path):
         await b.until(lambda: b["moving"])
         b.axis._task.cancel()
         await asyncio.wait({b.axis._task})
-        b.axis._disk.shutdown()
+        b.axis._keeper.close()
         telegrams = b.emulator.device.telegrams
         b.axis = await axis_on(b.controller, tmp_path)
         await b.until(lambda: b.quality("position")[0] == "OK")

@@ -1,5 +1,6 @@
 """The world as an instrument: what is set holds for every detector that looks at it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ from hitline.bus.attribute import Refused
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.station import Station
+from hitline.ioc.emulators.phytron.instrument import PhyMotionEmulator, PhyMotionEmulatorOptions
 from hitline.ioc.emulators.world.instrument import WorldInstrument, WorldOptions
 from hitline.ioc.emulators.world.particles import SLICE
 from hitline.ioc.emulators.world.view import View
 from hitline.ioc.emulators.world.world import world_of
+from news import until
 
 
 @pytest.fixture
@@ -65,3 +68,32 @@ async def test_a_seed_makes_the_same_world_again(world):
     assert np.array_equal(one.t, two.t) and np.array_equal(one.x, two.x)
     other.world.seed = 2
     assert not np.array_equal(one.t, other.world.particles(SLICE // 2, 3 * SLICE).t)
+
+
+async def test_the_carriages_of_an_emulated_controller_are_the_stage(group):
+    """Driven by whoever drives them; they cannot be set by hand then."""
+    rails = PhyMotionEmulator("rails", PhyMotionEmulatorOptions(port=0, axes=("1.1", "1.2")))
+    world = WorldInstrument("world", WorldOptions(stage="rails", stage_step_mm=0.01))
+    world.station = Station(group, Path("station.toml"))
+    world.neighbours = {"rails": rails}
+    await world.connect()
+    try:
+        rails.rails["1.1"].put(250)
+        rails.rails["1.2"].put(-100)
+        await until(world, lambda: world.value("stage_y") == -1.0)
+        assert world.value("stage_x") == 2.5 and world.world.carriages(time.monotonic()) == (2.5, -1.0)
+        rail, begun_s = rails.rails["1.1"], time.monotonic()
+        rail.move(1000, 1.0, 1e4, 1e9)
+        assert world.world.carriages(begun_s - 1.0)[0] == 2.5, "before it moved, whoever asks late"
+        assert world.world.carriages(begun_s + 0.05)[0] == pytest.approx(7.5, abs=0.2)
+        assert world.world.carriages(begun_s + 9.0)[0] == 12.5
+        with pytest.raises(Refused, match="move its axes"):
+            await world.set_stage_x(1.0)
+    finally:
+        await world.disconnect()
+
+
+async def test_a_stage_that_is_not_in_the_process_is_refused_by_name(group):
+    world = WorldInstrument("world", WorldOptions(stage="rails"))
+    with pytest.raises(Refused, match="no emulated controller 'rails' in its process"):
+        await world.connect()

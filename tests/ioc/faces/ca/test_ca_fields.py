@@ -59,20 +59,22 @@ OTHERS_OWN = {
 """What a running record changes, or the IOC decides; of these only type and count are compared."""
 
 DESCRIBE = """
+PATIENCE_S = 20  # without it pyepics gives up after half a second, and says None
+
 def describe(names):
     found = {}
-    pvs = {n: epics.PV(n, auto_monitor=False, connection_timeout=5) for n in names}
+    pvs = {n: epics.PV(n, auto_monitor=False, connection_timeout=PATIENCE_S) for n in names}
     for n, p in pvs.items():
-        if not p.wait_for_connection(5):
+        if not p.wait_for_connection(PATIENCE_S):
             found[n] = None
             continue
         c = p.chid
         kind, count = epics.ca.field_type(c), epics.ca.element_count(c)
-        found[n] = [kind, count, str(plain(epics.ca.get(c))), text_of(c)]
+        found[n] = [kind, count, str(plain(epics.ca.get(c, timeout=PATIENCE_S))), text_of(c)]
     return found
 
 def text_of(c):
-    return str(plain(epics.ca.get(c, ftype=0)))
+    return str(plain(epics.ca.get(c, ftype=0, timeout=PATIENCE_S)))
 """
 
 

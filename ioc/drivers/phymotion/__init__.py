@@ -1,1 +1,0 @@
-"""Phytron phyMOTION."""

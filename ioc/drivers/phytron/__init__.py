@@ -1,0 +1,1 @@
+"""Phytron phyMOTION and MCC."""

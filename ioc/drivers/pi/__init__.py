@@ -1,0 +1,1 @@
+"""Controllers of PI that speak GCS 2.0."""

@@ -1,0 +1,1 @@
+"""Emulated controllers of PI."""

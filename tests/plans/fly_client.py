@@ -1,0 +1,77 @@
+"""Fly rasters on a station; the protocol of lines is that of client.py.
+
+Run: fly_client.py STATION LAYER. LAYER: pyepics or caproto.
+"""
+
+import json
+import sys
+
+import numpy as np
+from bluesky import RunEngine
+from hitline.analysis.join import load_rows
+from hitline.cli.raster import WINDOW
+from hitline.cli.threshold import codes
+from hitline.devices import make_devices
+from hitline.ioc.emulators.world.pixels import FrontEnd
+from hitline.plans import FlyRaster, fly_raster
+
+SIDE = WINDOW[0].stop - WINDOW[0].start
+devices = make_devices(sys.argv[1], sys.argv[2])
+run = RunEngine({}, context_managers=[])
+
+
+def say(name, value):
+    print(json.dumps([name, value], default=str), flush=True)
+
+
+REGION = (WINDOW[1].start, WINDOW[0].start, SIDE, SIDE)
+SIDE_MM = SIDE * 0.055
+
+
+def ready(seed=1):
+    """Let the window of a Katherine count what stands above the noise."""
+    kat, front = devices["kat"], FrontEnd(seed)
+    trims = front.best_trim()
+    kat.voltage_set.set(150.0).wait(15)
+    kat.pixels.set(codes(trims, WINDOW)).wait(15)
+    kat.threshold.set(round(float(front.centre_step(trims)[WINDOW].mean() + 90))).wait(15)
+
+
+def fly(detector, stage, x, grid, rate, whole=False, save=""):
+    """Fly, and give what came of it; `whole`: all pixels count."""
+    image = FlyRaster(region=None if whole else REGION, aperture=SIDE_MM, save=save or None)
+    run(
+        fly_raster(devices[detector], devices[stage], x, *grid[0], "y", *grid[1], rate=rate, run_up=0.8),
+        image,
+    )
+    facts, rows = load_rows(image.file)
+    spot = image.spot()
+    return {
+        "image": np.nan_to_num(image.image, nan=-1.0).tolist(),
+        "flagged": int(image.flagged.sum()),
+        "text": image.text,
+        "problem": image.problem,
+        "facts": facts,
+        "rows": [
+            [r.method, r.error_s, r.problem, r.missing, r.doubtful, r.extra, r.edges_s.tolist()] for r in rows
+        ],
+        "spot": [spot.x, spot.y, spot.diameter] if spot else None,
+        "flying": int(devices[stage].flying.get()),
+        "left": [devices[stage].fly_points.get(), devices[detector].acquire_time.get()],
+    }
+
+
+def put(device, signal, value):
+    """Set a signal of a device."""
+    signal = getattr(devices[device], signal)
+    signal.set(value).wait(15)
+    return signal.get()
+
+
+say("ready", None)
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        say("done", {"fly": fly, "put": put, "ready": ready}[request.pop("do")](**request))
+    except Exception as error:
+        say("failed", f"{type(error).__name__}: {error}")
