@@ -14,6 +14,8 @@ import numpy as np
 from ophyd.signal import EpicsSignalBase, EpicsSignalRO
 from ophyd.utils.epics_pvs import AlarmSeverity, AlarmStatus, waveform_to_string
 
+from .unsent import forget_unsent
+
 CONNECT_S = 20.0
 """A read waits this long for a server that is away, so that a plan outlives the restart of a face.
 
@@ -68,9 +70,11 @@ class Typed(EpicsSignalBase):
                 as_string=self._string, form="time", timeout=self.timeout, use_monitor=False
             )
         except Exception as error:  # each control layer has exceptions of its own for a server that is away
+            forget_unsent(self.pvname)
             raise TimeoutError(f"{self.pvname}: no answer ({error}); is the station up?") from error
         if info is None or info.get("value") is None:
-            raise TimeoutError(f"{self.pvname}: connected, but no value within {self.timeout:g} s")
+            link = "connected, but" if self._read_pv.connected else "connection lost,"
+            raise TimeoutError(f"{self.pvname}: {link} no value within {self.timeout:g} s")
         severity = AlarmSeverity(info["severity"] or 0)
         value = waveform_to_string(info["value"]) if self._string else info["value"]
         undefined = info.get("status") == AlarmStatus.UDF
