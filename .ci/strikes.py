@@ -1,9 +1,9 @@
-"""Run the tests; run what failed once more, alone. What passes then flickers: it is named, and not for long.
+"""Run the tests; run what failed once more, alone. What passes then is flaky: it is named, and not for long.
 
     python .ci/strikes.py PYTEST-ARGUMENTS
 
 A test that passes at the second strike is printed as `flaky: NAME`. It is red all the same when more than
-three flicker in one run, or one that stands in tests/flaky.txt and is not marked as mended there. The file
+three are flaky in one run, or one that stands in tests/flaky.txt and is not marked as mended there. The file
 named by HITLINE_FLAKY gets their names as a list of JSON.
 """
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 MOST = 3
-"""Tests that may flicker in one run."""
+"""Tests that may be flaky in one run."""
 
 SEEN = Path("tests/flaky.txt")
 FAILED = Path(".pytest_cache/v/cache/lastfailed")
@@ -35,10 +35,10 @@ def known(page: str) -> dict[str, bool]:
 def verdict(flaky: list[str], seen: dict[str, bool]) -> list[str]:
     """Why tests that passed only at the second strike are red, if they are."""
     reasons = [
-        f"{name} flickered before and has not been mended" for name in flaky if not seen.get(name, True)
+        f"{name} was flaky before and has not been mended" for name in flaky if not seen.get(name, True)
     ]
     if len(flaky) > MOST:
-        reasons.append(f"{len(flaky)} tests flickered in one run, more than {MOST}")
+        reasons.append(f"{len(flaky)} tests were flaky in one run, more than {MOST}")
     return reasons
 
 
@@ -53,7 +53,7 @@ def failed() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Both strikes; 0 when every test passed at one of them and none flickered too often."""
+    """Both strikes; 0 when every test passed at one of them and not too many were flaky."""
     FAILED.unlink(missing_ok=True)
     code, flaky = pytest(*arguments), []
     if code == SOME_FAILED and (first := failed()):

@@ -1,4 +1,4 @@
-"""Two strikes: what fails and passes alone flickers, is named, and is red when it is known or one of many."""
+"""Two strikes: what fails and passes alone is flaky, is named, and is red when it is known or one of many."""
 
 import json
 import os
@@ -11,10 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STRIKES = ROOT / ".ci" / "strikes.py"
-FLICKERS = """
+FLAKY = """
 from pathlib import Path
 
-def test_flickers():
+def test_flaky():
     seen = Path("seen")
     if not seen.exists():
         seen.touch()
@@ -23,14 +23,14 @@ def test_flickers():
 def test_stands():
     pass
 """
-NAME = "test_it.py::test_flickers"
+NAME = "test_it.py::test_flaky"
 KNOWN = f"# a comment\n\n{NAME} | 2026-11-30 | seen\n"
 MENDED = KNOWN.rstrip() + " | mended 2026-12-01\n"
 AGAIN = MENDED + f"{NAME} | 2026-12-02 | seen again\n"
 
 
 def strike(folder: Path, tests: str, flaky: str = "") -> tuple[int, str, list[str]]:
-    """Exit code, output and what flickered, of both strikes in a project of its own."""
+    """Exit code, output and what was flaky, of both strikes in a project of its own."""
     (folder / "test_it.py").write_text(tests)
     (folder / "pytest.ini").write_text("[pytest]")
     (folder / "tests").mkdir()
@@ -47,18 +47,18 @@ def strike(folder: Path, tests: str, flaky: str = "") -> tuple[int, str, list[st
     return done.returncode, done.stdout + done.stderr, json.loads(told.read_text())
 
 
-def test_what_flickers_is_named(tmp_path: Path) -> None:
-    code, out, flaky = strike(tmp_path, FLICKERS)
+def test_what_is_flaky_is_named(tmp_path: Path) -> None:
+    code, out, flaky = strike(tmp_path, FLAKY)
     assert code == 0 and f"flaky: {NAME}\n" in out and flaky == [NAME], out
 
 
 def test_a_known_one_is_red(tmp_path: Path) -> None:
-    code, out, flaky = strike(tmp_path, FLICKERS, KNOWN)
+    code, out, flaky = strike(tmp_path, FLAKY, KNOWN)
     assert code == 1 and f"red: {NAME}" in out and flaky == [NAME], out
 
 
 def test_what_fails_twice_is_red(tmp_path: Path) -> None:
-    code, out, flaky = strike(tmp_path, FLICKERS + "\ndef test_falls(): assert False")
+    code, out, flaky = strike(tmp_path, FLAKY + "\ndef test_falls(): assert False")
     assert code == 1 and out.count("FAILED test_it.py::test_falls") == 2 and flaky == [NAME], out
 
 

@@ -18,16 +18,6 @@ def test_a_server_lives_on_a_machine_that_has_just_booted() -> None:
         )
     up_s = int(float(Path("/proc/uptime").read_text().split()[0]))
     young = f"-{max(up_s - YOUNG_S, 0)}"
-    command = [
-        "unshare",
-        "-T",
-        "--monotonic",
-        young,
-        "--boottime",
-        young,
-        "--fork",
-        sys.executable,
-        str(SERVER),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    space = ["unshare", "-T", "--monotonic", young, "--boottime", young, "--fork", "--kill-child"]
+    done = subprocess.run([*space, sys.executable, str(SERVER)], capture_output=True, text=True)
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["added"]), done.stdout + done.stderr
