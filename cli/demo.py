@@ -79,7 +79,10 @@ async def demo(station: Station, out: Path, exposures: int, *, stay: bool) -> in
     """Run the station, measure in a thread, and give the exit code."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    print("starting   replay, emulated Katherine, emulated stage, workers, conductor, EPICS and Tango faces", flush=True)
+    print(
+        "starting   replay, emulated Katherine and stage, workers, conductor, EPICS and Tango faces",
+        flush=True,
+    )
     async with supervised(station, tell) as running:
         await interruptible(started(running), stop)
         from .measure import Measurement
