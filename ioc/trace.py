@@ -76,6 +76,7 @@ class Trace:
         self._closing = False
         self._file = path.open("x", encoding="utf-8")
         self._written = self._file.write(header.line())
+        self._file.flush()  # a file that is there is a trace
         self._thread = threading.Thread(target=self._run, name=f"trace {header.instrument}", daemon=True)
         self._thread.start()
 

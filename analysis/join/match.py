@@ -71,15 +71,26 @@ def _offsets(
     near_s = QUARTER * period_s
     steps = min(len(edges_s), STEPS)
     pulses_s = (early_s + late_s)[timed] / 2
+    phase_s = _phase(_off(edges_s, pulses_s), period_s)
     found: list[tuple[int, float]] = []
     for step in range(-steps, steps + 1):
-        offset_s = step * period_s + float(np.median(_off(edges_s + step * period_s, pulses_s)))
+        offset_s = step * period_s + phase_s
+        offset_s += float(np.median(_off(edges_s + offset_s, pulses_s)))
         pulse = _greedy(edges_s + offset_s, early_s - near_s, late_s + near_s)
         found.append((int(np.count_nonzero(pulse >= 0)), offset_s))
     most = max(count for count, _ in found)
     best = sorted(offset_s for count, offset_s in found if count == most)
     best = [offset for n, offset in enumerate(best) if n == 0 or offset - best[n - 1] > near_s]
     return best if len(best) == 1 else [offset for offset in best if abs(offset) <= error_s + near_s / 2]
+
+
+def _phase(off_s: Floats, period_s: float) -> float:
+    """Mean of what is known but for whole periods, on the circle: half a period late is half a period early.
+
+    A plain mean or median of such values is nonsense where they lie around half a period.
+    """
+    turn = 2 * np.pi / period_s
+    return float(np.angle(np.exp(1j * turn * off_s).sum()) / turn)
 
 
 def _off(edges_s: Floats, pulses_s: Floats) -> Floats:

@@ -13,6 +13,8 @@ from ...bus.log.reader import open_run
 Floats = NDArray[np.float64]
 FEWEST = 3
 """Readings between the first edge and the last; with fewer nothing is known of the speed."""
+LEAST_S = 1e-4
+"""No reading is trusted to be better: a controller takes so long from looking to answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,11 @@ class Track:
     def edges(self) -> tuple[Floats, float]:
         """When it was at each edge (monotonic, s), and the largest error of those times.
 
-        A straight line through the readings between the edges, which is what a constant speed is. Its error
-        at an edge is at most the sum over the readings of their weight there times the error of their time,
-        or what they are off the line, whichever is more. Raises ValueError where there are too few
-        readings.
+        A straight line through the readings between the edges, which is what a constant speed is. A reading
+        counts by the error of its time (weighted least squares): one that a busy computer got late, near an
+        end, would tilt the line for all. The error at an edge is at most the sum over the readings of their
+        weight there times the error of their time, or what they are off the line, whichever is more. Raises
+        ValueError where there are too few readings.
         """
         low, high = sorted((self.places[0], self.places[-1]))
         inside = (self.position >= low) & (self.position <= high)
@@ -56,9 +59,11 @@ class Track:
         position, at_s = self.position[inside], self.at_s[inside]
         middle, zero_s = float(position.mean()), float(at_s.mean())
         columns = np.stack([np.ones_like(position), position - middle], axis=1)
-        weights = np.stack([np.ones(self.points + 1), self.places - middle], axis=1) @ np.linalg.pinv(columns)
+        trust = 1.0 / np.maximum(self.error_s[inside], LEAST_S)
+        solve = np.linalg.pinv(columns * trust[:, None]) * trust
+        weights = np.stack([np.ones(self.points + 1), self.places - middle], axis=1) @ solve
         times_s = weights @ (at_s - zero_s)
-        off_s = np.abs(columns @ (np.linalg.pinv(columns) @ (at_s - zero_s)) - (at_s - zero_s))
+        off_s = np.abs(columns @ (solve @ (at_s - zero_s)) - (at_s - zero_s))
         error_s = np.abs(weights) @ np.maximum(self.error_s[inside], off_s)
         return times_s + zero_s, float(error_s.max())
 

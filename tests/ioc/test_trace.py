@@ -195,7 +195,7 @@ def test_a_death_costs_no_more_than_the_last_line(path: Path) -> None:
 
 
 def test_each_record_is_on_disk_when_the_driver_waits(path: Path) -> None:
-    """So that a killed process leaves all that it saw."""
+    """So that a killed process leaves all that it saw; and a file that is there is a trace."""
     trace = Trace(path, HEADER)
     trace.sent("control", bytes(8))
     look = threading.Event()

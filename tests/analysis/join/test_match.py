@@ -48,6 +48,18 @@ def test_a_pulse_missing_at_an_end_is_told_where_the_clock_is_good_enough(lost):
     assert np.all(doubtful.pulse == DOUBTFUL)
 
 
+@pytest.mark.parametrize("parts", (-15, -5, 3, 5, 15))
+def test_clocks_may_be_apart_by_any_part_of_a_period(parts):
+    """Half a period late is half a period early: what is known of a pulse to some ms lies on both sides."""
+    offset, rng = parts * PERIOD / 10, np.random.default_rng(parts + 20)
+    early, late, edge = pulses((20,), offset, width=0.002)
+    for _ in range(40):
+        scatter = rng.uniform(-0.0015, 0.0015, len(edge))
+        found = match(EDGES, early + scatter, late + scatter, error_s=0.06)
+        assert wrong(found, edge) == [] and np.flatnonzero(found.pulse < 0).tolist() == [20]
+        assert found.extra == [] and found.offset_s == pytest.approx(offset, abs=0.0015)
+
+
 def test_no_pulses():
     assert np.all(match(EDGES, np.zeros(0), np.zeros(0), 0.01).pulse == MISSING)
 
@@ -101,3 +113,15 @@ def test_edges_are_within_their_error(way):
     few = Track(2, track.facts, true[:2], error[:2], position[:2])
     with pytest.raises(ValueError, match="fly slower, or read more often"):
         few.edges()
+
+
+def test_a_reading_that_came_late_tilts_no_line() -> None:
+    """As on a computer that stood still for 300 ms, shortly before the end of a flight."""
+    at_s = 10.0 + np.arange(31) * 0.01
+    position, error_s = (at_s - 10.0) * 10.0, np.full(31, 0.0005)
+    at_s[-1] += 0.15
+    error_s[-1] = 0.15
+    track = Track(1, {"start": 0.0, "stop": 6.0, "points": 24}, at_s, error_s, position)
+    edges_s, bound_s = track.edges()
+    off_s = np.abs(edges_s - (10.0 + np.arange(25) * 0.025)).max()
+    assert off_s < 0.001 and off_s <= bound_s < 0.01
