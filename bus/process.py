@@ -1,4 +1,4 @@
-"""What every hitline process does alike: signals, descriptors, logging, the readiness line.
+"""What every hitline process does alike: signals, crashes, descriptors, logging, the readiness line.
 
 A process is ready when it has printed one line `ready {json}` on its standard output; its log goes to
 standard error. SIGTERM and SIGINT set the stop event that `main` waits for. Under a supervisor SIGINT is
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from . import crash
 from .attribute import Refused
 
 SUPERVISED = "HITLINE_SUPERVISED"
@@ -27,6 +28,7 @@ log = logging.getLogger("hitline")
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
     """Run `main(stop)` until it returns; give the exit code: 0, or 1 after one line on standard error."""
+    crash.tell()
     set_logging()
     raise_descriptor_limit()
     try:

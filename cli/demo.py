@@ -108,7 +108,7 @@ async def started(running: Supervised) -> None:
     if broken:
         raise Refused(
             "failed",
-            "; ".join(f"{child.spec.name}: {child.reason}, see {child.log_file}" for child in broken),
+            "; ".join(f"{child.spec.name}: {child.reason}, see {child.log.path}" for child in broken),
         )
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hitline.bus import crash
 from hitline.bus.attribute import Refused
 
 FOLDER = Path(__file__).parent
@@ -41,6 +42,7 @@ log = logging.getLogger("hitline.cli")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C."""
+    crash.tell()
     logging.basicConfig(
         stream=sys.stderr,
         format="%(levelname)s %(name)s: %(message)s",

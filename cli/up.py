@@ -20,7 +20,8 @@ from .view import view
 HELP = """Start a station and keep it running until Ctrl-C
 
 The station file and the PV databases are checked first, and nothing is started if they are wrong. What dies
-is started again; Ctrl-C or SIGTERM stops all in order. Log files are in the folder .log beside the run logs.
+is started again; Ctrl-C or SIGTERM stops all in order. Log files are in the folder .log beside the run logs;
+what a crashed process said last, and where each of its threads was, in the folder .crash.
 
 examples:
   hitline up station.toml            start it

@@ -30,7 +30,7 @@ class View:
     def explain(self, child: Child) -> None:
         """Show the end of the log of a process that was given up."""
         if child.phase is Phase.FAILED:
-            self.say(f"the last lines of {child.log_file}:")
+            self.say(f"the last lines of {child.log.path}:")
             for line in child.tail():
                 self.say(f"  | {line}")
 

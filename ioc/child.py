@@ -1,7 +1,7 @@
 """One process of a station, kept alive: started, waited for until ready, started again when it dies, stopped.
 
-What it prints goes to a log file of its own, whose last lines are at hand when it fails. The pause between
-restarts is decided in `supervision`.
+What it prints goes to a log file of its own, whose last lines are at hand when it fails; what a signal ended
+leaves a report of its crash. The pause between restarts is decided in `supervision`.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import shlex
 import signal
 import time
 from collections.abc import Callable
@@ -17,16 +16,18 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
+from hitline.bus import crash
 from hitline.bus.process import SUPERVISED
 
+from .log_file import LogFile
 from .processes import ProcessSpec
 from .supervision import Policy, Record
 
 READY_S = 120.0
 """A process that is not ready by then is ended and counts as failed. Compiling the analysis kernels for the
 first time is the longest start there is: half a minute on a slow machine."""
-LOG_BYTES = 5 << 20
-"""A log file bigger than this is put aside (one generation) at the next start."""
+CRASHES = ".crash"
+"""Folder of the reports of crashes, in that of the data."""
 
 log = logging.getLogger("hitline.supervisor")
 
@@ -47,14 +48,15 @@ class Child:
     def __init__(
         self,
         spec: ProcessSpec,
-        log_folder: Path,
+        data: Path,
         on_change: Callable[["Child"], None],
         *,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec = spec
-        self.log_file = log_folder / f"{spec.name}.log"
+        self.log = LogFile(data, spec.name)
+        self._crashes = data / CRASHES
         self.phase = Phase.STOPPED
         self.starts = 0
         self.facts: dict[str, Any] = {}
@@ -68,6 +70,7 @@ class Child:
         self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
         self._wanted = False
+        self._asked = False
         self._again = asyncio.Event()
 
     @property
@@ -83,7 +86,6 @@ class Child:
     def start(self) -> None:
         """Start it, and again whenever it dies, until `stop`."""
         self._wanted = True
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
         self.keeper = asyncio.create_task(self._keep(), name=f"keep {self.spec.name}")
 
     def again(self) -> None:
@@ -106,10 +108,7 @@ class Child:
 
     def tail(self, lines: int = 8) -> list[str]:
         """Return the last lines that it wrote."""
-        with contextlib.suppress(OSError), self.log_file.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
-        return []
+        return self.log.tail(lines)
 
     async def _keep(self) -> None:
         while self._wanted:
@@ -127,8 +126,10 @@ class Child:
     async def _live(self) -> str:
         """Start it once and see it to its end; return what ended it."""
         self.starts += 1
+        self._asked = False
         try:
-            with self._open_log() as output:
+            with self.log.open(self.spec.argv) as output:
+                began = output.tell()
                 process = await asyncio.create_subprocess_exec(
                     *self.spec.argv,
                     stdin=asyncio.subprocess.DEVNULL,
@@ -149,16 +150,24 @@ class Child:
         except OSError as error:
             return f"cannot be started: {error}"
         if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
+            return self._crashed(-code, self.log.read(began, crash.READ_BYTES))
         last = self.tail(1) if code > 0 else []
         return ": ".join([f"ended with exit code {code}", *last])
 
-    def _open_log(self) -> IO[bytes]:
-        if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES:
-            self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        output = self.log_file.open("ab", buffering=0)
-        output.write(f"--- {time.strftime('%F %T')} {shlex.join(self.spec.argv)}\n".encode())
-        return output
+    def _crashed(self, number: int, said: bytes) -> str:
+        """Put aside what it said before a signal ended it, and name the report in the reason."""
+        known = number in set(signal.Signals)
+        reason = f"was ended by {signal.Signals(number).name if known else f'signal {number}'}"
+        if self._asked and number == signal.SIGTERM:  # before it had its handler
+            return reason
+        try:
+            report = crash.leave(self._crashes, self.spec.name, self.spec.argv, reason, said)
+        except OSError as error:
+            log.warning("%s left no report of its crash: %s", self.spec.name, error)
+            return reason
+        if not self._wanted:  # nobody else tells
+            log.warning("%s %s, see %s", self.spec.name, reason, report)
+        return f"{reason}, see {report}"
 
     async def _listen(self, process: asyncio.subprocess.Process, output: IO[bytes]) -> None:
         """Read what it prints to the end, so that it never waits for a reader; the log gets whole lines."""
@@ -189,6 +198,7 @@ class Child:
             self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def _signal(self, number: int) -> None:
+        self._asked = True
         if self._process and self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)

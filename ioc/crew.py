@@ -35,7 +35,7 @@ class Crew:
         self.station = station
         self.on_change = on_change
         self.children = {
-            spec.name: Child(spec, station.data / ".log", self._changed, policy=policy)
+            spec.name: Child(spec, station.data, self._changed, policy=policy)
             for spec in (processes(station) if specs is None else specs)
         }
         self._file = pids.pid_file(station.data)

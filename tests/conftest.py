@@ -1,4 +1,4 @@
-"""What every test stands on: loopback only, free ports, and nothing left behind."""
+"""What every test stands on: loopback only, free ports, nothing left behind, and crashes that tell."""
 
 import asyncio
 import os
@@ -6,8 +6,9 @@ import random
 import signal
 import socket
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,27 @@ def _children() -> set[int]:
         grown = {pid for pid, parent in parents.items() if parent in grown} - found
         found |= grown
     return found
+
+
+BEGAN = pytest.StashKey[tuple[Path, float]]()
+"""Folder of the temporary files of all tests, and when this test began."""
+
+
+@pytest.fixture(autouse=True)
+def crashes_tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    request.node.stash[BEGAN] = tmp_path_factory.getbasetemp(), time.time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the report of each process that crashed during a test that failed."""
+    report = yield
+    if report.failed and BEGAN in item.stash:
+        folder, began = item.stash[BEGAN]
+        for path in sorted(folder.rglob(".crash/*.txt")):
+            if path.stat().st_mtime >= began:
+                report.sections.append((str(path), path.read_text()))
+    return report
 
 
 @pytest.fixture(autouse=True)

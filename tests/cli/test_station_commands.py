@@ -141,12 +141,13 @@ def test_what_cannot_start_is_explained_and_the_others_are_up(started: Start, st
 
 def test_the_log_of_what_was_given_up_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     child = Child(ProcessSpec("det1", ("x",), Stage.BACKEND), tmp_path, lambda child: None)
-    child.log_file.write_text("".join(f"line {n}\n" for n in range(20)))
+    child.log.path.parent.mkdir()
+    child.log.path.write_text("".join(f"line {n}\n" for n in range(20)))
     child.phase, child.reason = Phase.FAILED, "ended with exit code 1"
     View(Station("s", tmp_path / "s.toml")).changed(child)
     lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "det1 failed: ended with exit code 1"
-    assert lines[1] == f"the last lines of {tmp_path / 'det1.log'}:"
+    assert lines[1] == f"the last lines of {child.log.path}:"
     assert lines[2:] == [f"  | line {n}" for n in range(12, 20)]
 
 

@@ -61,7 +61,7 @@ async def test_ready_facts_log_and_pids(station: Station) -> None:
     assert alive == {"supervisor": os.getpid(), "a": a.pid, "b": crew.children["b"].pid}
     await crew.stop()
     assert {c.phase for c in crew.children.values()} == {Phase.STOPPED}
-    assert {"some chatter", "a last word"} <= set(a.tail()), a.log_file.read_text()
+    assert {"some chatter", "a last word"} <= set(a.tail()), a.log.path.read_text()
     assert not pids.pid_file(station.data).exists()
 
 
@@ -74,9 +74,48 @@ async def test_what_is_killed_is_back(station: Station) -> None:
     os.kill(first, signal.SIGKILL)
     await until(lambda: a.restarts == 1 and a.phase is Phase.UP, crew)
     assert a.pid != first
-    assert a.reason == "was ended by SIGKILL"
+    assert a.reason.startswith(f"was ended by SIGKILL, see {station.data / '.crash' / 'a-'}")
     assert crew.children["b"].restarts == 0
     await crew.stop()
+
+
+CRASH = """
+import ctypes, faulthandler, sys, threading
+def waits():
+    threading.Event().wait()
+threading.Thread(target=waits, daemon=True).start()
+for n in range(60):
+    print(f"word {n}", file=sys.stderr, flush=True)
+from hitline.bus import crash
+crash.tell()
+ctypes.string_at(0)
+"""
+
+
+async def test_a_crash_leaves_the_last_words_and_every_thread(station: Station) -> None:
+    crew = Crew(station, specs=[spec("a", CRASH)], policy=Policy(first_s=0.001, attempts=1))
+    crew.start()
+    await asyncio.wait_for(crew.settled(), 30)
+    a = crew.children["a"]
+    reason, _, path = a.reason.partition(", see ")
+    assert reason == "was ended by SIGSEGV"
+    said, mark, threads = Path(path).read_text().partition("Fatal Python error: Segmentation fault")
+    assert said.startswith("a was ended by SIGSEGV, ") and f"{sys.executable} -c" in said
+    assert said.splitlines()[-51:] == ["", *(f"word {n}" for n in range(10, 60))]
+    assert mark and "in waits" in threads and "in string_at" in threads
+    assert len(list(Path(path).parent.iterdir())) == a.starts == 2
+    await crew.stop()
+
+
+async def test_what_ends_by_the_signal_that_it_was_sent_has_not_crashed(station: Station) -> None:
+    crew = Crew(
+        station, specs=[ProcessSpec("a", (sys.executable, "-c", "import time; time.sleep(99)"), Stage.FACE)]
+    )
+    crew.start()
+    await asyncio.sleep(0)
+    await crew.stop()
+    assert crew.children["a"].reason == "was ended by SIGTERM"
+    assert not (station.data / ".crash").exists()
 
 
 async def test_what_cannot_start_is_given_up_until_asked(station: Station) -> None:
@@ -157,7 +196,7 @@ async def test_stop_during_start_and_pause(station: Station) -> None:
     crew = Crew(station, specs=[spec("a", GOOD), spec("b", BAD)], policy=Policy(first_s=60.0))
     crew.start()
     await until(lambda: crew.children["b"].phase is Phase.WAITING, crew)
-    fresh = Child(spec("c", GOOD), station.data / ".log", lambda child: None)
+    fresh = Child(spec("c", GOOD), station.data, lambda child: None)
     fresh.start()
     fresh.stop()
     await asyncio.wait_for(crew.stop(), 10)

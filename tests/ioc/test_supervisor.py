@@ -56,7 +56,8 @@ async def test_counts_restarts_and_failures(toys: Toys) -> None:
         os.kill(pid, signal.SIGKILL)
         await shows(proxy, "restarts", lambda value: value == 2)
         await shows(proxy, "processes", lambda value: value == 1)
-        assert proxy.updates["last_restart"].value.endswith("good was ended by SIGKILL")
+        last = proxy.updates["last_restart"].value
+        assert f"good was ended by SIGKILL, see {station.data / '.crash' / 'good-'}" in last
 
         text = station.file.read_text()
         station.file.write_text(text.replace('fail = "connect"', ""))

@@ -1,7 +1,8 @@
 """Between the event loop of the bus and Tango's threads: requests one way, events the other.
 
 A Tango thread asks and waits for the loop. The loop never waits for Tango: what is to be shown is noted and
-pushed by a thread of its own, the newest value of each attribute only.
+pushed by a thread of its own, the newest value of each attribute only. That thread holds the monitor of the
+admin device, by which clients subscribe and devices are made anew: neither happens while something is pushed.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, NoReturn, TypeVar
 
 from hitline.bus.attribute import Refused
-from tango import EnsureOmniThread, Except
+from tango import AutoTangoMonitor, EnsureOmniThread, Except, Util
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class Bridge:
         self._thread = threading.Thread(target=self._run, name="tango events")
 
     def start(self) -> None:
-        """Begin to push."""
+        """Begin to push; Tango's server is up."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,7 +72,8 @@ class Bridge:
                     work, self._work = self._work, {}
                 for key, item in work.items():
                     try:
-                        item()
+                        with AutoTangoMonitor(Util.instance().get_dserver_device()):
+                            item()
                     except Exception as error:
                         log.warning("%s is not shown: %s", key, error)
 

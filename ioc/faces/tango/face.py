@@ -1,8 +1,7 @@
 """The Tango face of a station: one server process without a database, one device per instrument.
 
 Devices are DOMAIN/STATION/INSTRUMENT at tango://HOST:PORT/...#dbase=no. Tango's server runs in a thread and
-its calls in threads of its own, unserialised, so that a stop gets through while a set waits; the bus runs on
-the event loop. Nothing that matters is kept here.
+its calls in threads of its own; the bus runs on the event loop. Nothing that matters is kept here.
 """
 
 import asyncio
@@ -49,7 +48,6 @@ class Face:
 
     async def start(self) -> None:
         """Serve; raises RuntimeError when the server does not come up."""
-        self._bridge.start()
         self._thread.start()
         up = await asyncio.to_thread(self._up.wait, START_S)
         if self._failure or not up:
@@ -58,6 +56,7 @@ class Face:
                 f"the Tango server at {self._endpoint} does not start: "
                 f"{self._failure or f'not up after {START_S:g} s'}"
             )
+        self._bridge.start()
         for source in self._sources.values():
             source.start()
 
@@ -65,8 +64,8 @@ class Face:
         """End the server and leave the bus alone."""
         for source in self._sources.values():
             source.stop()
-        self._end.set()
         await asyncio.to_thread(self._bridge.stop)
+        self._end.set()  # only now: it takes the devices away
         await asyncio.to_thread(self._thread.join)
 
     @property
@@ -88,7 +87,7 @@ class Face:
                         self._endpoint,
                     ]
                 )
-                util.set_serial_model(tango.SerialModel.NO_SYNC)
+                util.set_serial_model(tango.SerialModel.BY_DEVICE)
                 tango.server.run(
                     (Instrument,),
                     util=util,

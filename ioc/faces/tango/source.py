@@ -6,16 +6,15 @@ device has its attributes, whatever becomes of the instrument.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hitline.bus.attribute import UNKNOWN, Attribute, Command, Update
+from hitline.bus.attribute import UNKNOWN, Attribute, Command, Refused, Update
 from hitline.bus.proxy import Proxy
 from hitline.ioc.faces.common import RESET
 from hitline.ioc.faces.severity import Rules, judge, worse
 
-from . import kinds
-from .bridge import Bridge
+from . import commands, kinds
+from .bridge import Bridge, refuse
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ class Source:
         self.attributes: dict[str, Attribute] = {}
         """What is known of the instrument, by the names of the bus."""
         self.commands: dict[str, Command] = {}
-        self.shown: dict[str, kinds.Shown] = {}
+        self.shown: dict[str, tuple[Attribute, kinds.Shown]] = {}
+        """What is shown, and as what."""
         self._rules: dict[str, Rules] = {}
         self._held: dict[str, float | None] = {}
         self._end: Callable[[], None] = lambda: None
@@ -50,40 +50,52 @@ class Source:
     def adopt(self, device: "Instrument") -> None:
         """Serve a device, which may be new after a restart by Tango's admin device; any thread."""
         self.device = device
-        self.bridge.later((self.name, "tables"), device.build)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Have the device change to what is known of the instrument now; any thread."""
+        self._later("tables", lambda device: device.build())
 
     def drive(self, a: Attribute) -> tuple[float | None, float | None]:
         """Return the limits of an attribute's set-point."""
         return self.limits.drive(self.name, a)
 
-    def read(self, name: str) -> kinds.Shown:
-        """Return what an attribute shows; any thread."""
-        return self.shown.get(name) or kinds.shown(self.attributes[name], UNKNOWN, UNKNOWN.severity)
+    def read(self, a: Attribute) -> kinds.Shown:
+        """Return what an attribute shows, unknown if the instrument is back with another; any thread."""
+        known, shown = self.shown.get(a.name, (None, None))
+        if shown is None or known != a:
+            return kinds.shown(a, UNKNOWN, UNKNOWN.severity)
+        return shown
 
-    def write(self, name: str, value: Any) -> None:
+    def write(self, a: Attribute, value: Any) -> None:
         """Set an attribute; a Tango thread, raises DevFailed."""
-        taken = kinds.taken(self.attributes[name], value)
-        self.bridge.ask(self.proxy.set(name, taken), f"{self.name}/{name}")
+        self.bridge.ask(self.proxy.set(a.name, kinds.taken(a, value)), f"{self.name}/{a.name}")
 
-    def send(self, name: str, args: tuple[Any, ...]) -> None:
+    def send(self, command: Command, values: tuple[Any, ...]) -> None:
         """Send a command; a Tango thread, raises DevFailed."""
-        if name == RESET[0].name and name not in self.proxy.commands:
-            work = self.proxy.transition(name)
+        origin = f"{self.name}/{command.name}"
+        try:
+            args = commands.read(command, values)
+        except Refused as refused:
+            refuse(refused, origin)
+        if command.name == RESET[0].name and command.name not in self.proxy.commands:
+            work = self.proxy.transition(command.name)
         else:
-            work = self.proxy.command(name, *args)
-        self.bridge.ask(work, f"{self.name}/{name}")
+            work = self.proxy.command(command.name, *args)
+        self.bridge.ask(work, origin)
+
+    def _later(self, key: str, work: Callable[["Instrument"], None]) -> None:
+        """Do something to the device that there is then."""
+        self.bridge.later((self.name, key), lambda: work(self.device) if self.device is not None else None)
 
     def _heard(self, name: str, update: Update) -> None:
-        device = self.device
         if name in PSEUDO:
             if name == "connected" and update.value:
                 self._learn()
-            if device is not None:
-                self.bridge.later((self.name, "State"), device.push_state)
+            self._later("State", lambda device: device.push_state())
         elif (a := self.attributes.get(name)) is not None:
             self._show(a, update)
-            if device is not None:
-                self.bridge.later((self.name, name), partial(device.push, name))
+            self._later(name, lambda device: device.push(name))
 
     def _learn(self) -> None:
         """Take the tables of a life of the instrument, which may differ from those of the last."""
@@ -95,8 +107,7 @@ class Source:
         self._rules = {name: self.limits.rules(self.name, name) for name in attributes}
         for name, a in attributes.items():
             self._show(a, self.proxy.updates.get(name, UNKNOWN))
-        if self.device is not None:
-            self.bridge.later((self.name, "tables"), self.device.build)
+        self.rebuild()
 
     def _show(self, a: Attribute, update: Update) -> None:
         number = kinds.index(a, update.value)
@@ -104,4 +115,4 @@ class Source:
         if verdict is not None:
             self._held[a.name] = verdict.held
         severity = worse(update, verdict).severity if verdict is not None else update.severity
-        self.shown[a.name] = kinds.shown(a, update, severity)
+        self.shown[a.name] = a, kinds.shown(a, update, severity)
