@@ -1,7 +1,7 @@
 """Clients that hammer a Tango device from its first instant: `tango_hammer.py TANGO_NAME`, till SIGTERM.
 
-Each kind of work runs in threads of its own, as fast as it goes, whatever fails. At the end one line of JSON:
-how often each kind of work was done, and by reason how often it was refused.
+Each kind of work runs in threads of its own, as fast as it goes, whatever fails. Prints lines of JSON: how
+often each kind of work was done so far, and by reason how often it was refused.
 """
 
 import json
@@ -43,7 +43,7 @@ def writes(device: DeviceProxy) -> None:
 
 def slow_writes(device: DeviceProxy) -> None:
     device.write_attribute("slow", random.uniform(0.0, 10.0))  # the instrument does nothing else for a second
-    end.wait(random.uniform(0.0, 2.0))
+    end.wait(random.uniform(0.5, 3.0))
 
 
 def calls(device: DeviceProxy) -> None:
@@ -87,7 +87,7 @@ threads = [threading.Thread(target=keep_at, args=(work,)) for work in KINDS]
 signal.signal(signal.SIGTERM, lambda *_: end.set())
 for thread in threads:
     thread.start()
-end.wait()
+while not end.wait(0.1):
+    print(json.dumps([dict(done), dict(refused)]), flush=True)
 for thread in threads:
     thread.join()
-print(json.dumps({"done": done, "refused": refused}))
