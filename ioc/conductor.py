@@ -26,6 +26,7 @@ from hitline.bus.station import load
 
 from . import moves
 from .book import Book
+from .log_file import FOLDER
 from .members import Members
 from .run import RUN_STATES, flags, judge
 
@@ -81,7 +82,7 @@ class Conductor(Instrument):
         """Take up what the book says and look at who is there."""
         if self.node is None or self.station is None:
             raise Refused("failed", "the conductor needs a node and a station")
-        self._file = self.station.data / ".log" / "run.json"
+        self._file = self.station.data / FOLDER / "run.json"
         self.book = Book.load(self._file)
         self._saved = ""
         self.book.lent |= not self.book.open  # an owner without a run is forgotten as soon as all are idle

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 FOLDER = ".log"
-"""In the folder of the data."""
+"""In the folder of the data; also what supervisor and conductor keep for their next life is there."""
 MOST_BYTES = 5 << 20
 """A file bigger than this is put aside (one generation) at the next start."""
 

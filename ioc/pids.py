@@ -8,13 +8,15 @@ import json
 import os
 from pathlib import Path
 
+from .log_file import FOLDER
+
 SUPERVISOR = "supervisor"
 """Name of the supervisor itself in the file."""
 
 
 def pid_file(data: Path) -> Path:
     """Where the pid file of a station with this data folder is."""
-    return data / ".log" / "pids.json"
+    return data / FOLDER / "pids.json"
 
 
 def write(file: Path, pids: dict[str, int]) -> None:

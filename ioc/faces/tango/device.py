@@ -6,7 +6,7 @@ state for it. A refusal is DevFailed with the reason hitline.CODE. All values pu
 
 Tango's threads hold the monitor of the device while they are in it (serialisation by device), and so does the
 pushing thread. A call lets go of it while the bus is at work, so that a stop gets through while a set waits;
-but it comes back to the attribute that it was made for, so attributes come and go between calls only.
+but it comes back to the attribute that it was made for, so attributes are taken away between calls only.
 """
 
 import logging
@@ -55,19 +55,24 @@ class Instrument(Device):
     def build(self) -> None:
         """Give the device what its instrument has, and take away what it has not; in the pushing thread."""
         with AutoTangoMonitor(self):
-            self.changing = self.calls > 0  # the last of them asks for it again
+            wanted = self._wanted()
+            gone = [name for name, item in self.built.items() if wanted.get(name) != item]
+            self.changing = bool(gone) and self.calls > 0  # the last of them asks for it again
             if self.changing:
                 return
-            self._change()
+            self._change(gone, wanted)
         for name in self.source.attributes:
             self.push(name)
         self.push_state()
 
-    def _change(self) -> None:
+    def _wanted(self) -> dict[str, Attribute | Command]:
         wanted: dict[str, Attribute | Command] = {}
         wanted.update({f"{commands.name_of(c)}()": c for c in self.source.commands.values()})
         wanted.update({kinds.name_of(name): a for name, a in self.source.attributes.items()})
-        for name in [name for name, item in self.built.items() if wanted.get(name) != item]:
+        return wanted
+
+    def _change(self, gone: list[str], wanted: dict[str, Attribute | Command]) -> None:
+        for name in gone:
             del self.built[name]
             if name.endswith("()"):
                 self.remove_command(name.removesuffix("()"), clean_db=False)

@@ -49,7 +49,7 @@ class Process:
         raise AssertionError(f"{self.name} is not ready:\n{''.join(self.log)}")
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code; kills what does not end."""
+        """Send a signal and return the exit code; kills what does not end, shows what a crashed one said."""
         if self.child.poll() is None:
             self.child.send_signal(number)
         try:
@@ -63,6 +63,8 @@ class Process:
             for stream in (self.child.stdout, self.child.stderr):
                 if stream is not None:
                     stream.close()
+        if code < 0 and code not in (-number, -signal.SIGKILL):
+            print(f"{self.name} was ended by signal {-code}:\n{''.join(self.log)}")
         return code
 
     def kill(self) -> None:

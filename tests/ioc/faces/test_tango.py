@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,6 +263,19 @@ def test_stop_and_reads_overtake_a_slow_set(rig: Rig, device: DeviceProxy) -> No
     finally:
         thread.join()
     assert until(lambda: other.read_attribute("slow").value == 5.0, "slow set done")
+
+
+def test_a_new_look_at_a_device_that_stays_as_it_is_refuses_nothing(rig: Rig, device: DeviceProxy) -> None:
+    other = rig.device()
+    other.ping()
+    with ThreadPoolExecutor() as pool:
+        calls = [slow := pool.submit(device.write_attribute, "slow", 4.0)]
+        while not slow.done():
+            other.command_inout("Init")
+            wait(calls, 0.2)  # what Init asked for is done by then, mostly
+            calls.append(pool.submit(other.command_inout, "Call", "a word"))
+        for call in calls:
+            call.result()
 
 
 def test_lost_hardware_is_invalid(own: Rig) -> None:

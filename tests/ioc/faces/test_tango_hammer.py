@@ -27,8 +27,8 @@ WAIT_S = 30.0
 class Hammer:
     """The clients, in a process of their own, and what they have done so far.
 
-    It is the server that is tried here. Tango's client library is ended by SIGSEGV now and then when it
-    unsubscribes while events come in (seen with 10.1.6): such a process is started again.
+    It is the server that is tried here. Tango's client library may end by SIGSEGV under it, too (10.1.6, once
+    in some 40 rounds): such a process is started again, and its traceback is shown.
     """
 
     def __init__(self, name: str, log: Path) -> None:
@@ -63,6 +63,7 @@ class Hammer:
             with self._news:
                 if self.child.wait() != -signal.SIGSEGV or self._ended:
                     return
+                print(self.log.read_text()[-4000:])
                 self._start()
 
     def work(self) -> None:
