@@ -5,6 +5,7 @@ often each kind of work was done so far, and by reason how often it was refused.
 """
 
 import json
+import os
 import random
 import signal
 import sys
@@ -37,12 +38,17 @@ def descriptions(device: DeviceProxy) -> None:
     device.command_list_query()
 
 
+def write(device: DeviceProxy, name: str, value: float) -> None:
+    """By its description: given a name that is not there (yet), pytango 10.1 reads memory that nobody has set."""
+    device.write_attribute(device.get_attribute_config(name), value)
+
+
 def writes(device: DeviceProxy) -> None:
-    device.write_attribute("voltage", random.uniform(-10.0, 10.0))
+    write(device, "voltage", random.uniform(-10.0, 10.0))
 
 
 def slow_writes(device: DeviceProxy) -> None:
-    device.write_attribute("slow", random.uniform(0.0, 10.0))  # the instrument does nothing else for a second
+    write(device, "slow", random.uniform(0.0, 10.0))  # the instrument does nothing else for a second
     end.wait(random.uniform(0.5, 3.0))
 
 
@@ -59,6 +65,12 @@ def subscriptions(device: DeviceProxy) -> None:
     end.wait(random.uniform(0.0, 0.2))
     for number in ids:
         device.unsubscribe_event(number)
+
+
+def surprised(args: threading.ExceptHookArgs) -> None:
+    """What is neither a refusal nor known ends it all."""
+    threading.__excepthook__(args)
+    os._exit(1)
 
 
 def keep_at(work: Callable[[DeviceProxy], None]) -> None:
@@ -83,6 +95,7 @@ def restarts(device: DeviceProxy) -> None:
 
 
 KINDS = (reads, reads, descriptions, writes, slow_writes, calls, subscriptions, restarts)
+threading.excepthook = surprised
 threads = [threading.Thread(target=keep_at, args=(work,)) for work in KINDS]
 signal.signal(signal.SIGTERM, lambda *_: end.set())
 for thread in threads:
