@@ -39,7 +39,7 @@ def descriptions(device: DeviceProxy) -> None:
 
 
 def write(device: DeviceProxy, name: str, value: float) -> None:
-    """By its description: given a name that is not there (yet), pytango 10.1 reads memory that nobody has set."""
+    """By its description: given a name that is not there (yet), pytango 10.1 crashes or says nonsense."""
     device.write_attribute(device.get_attribute_config(name), value)
 
 
