@@ -7,6 +7,7 @@ shown by what stock programs announce: commands, metrics, state.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from .node import Node
 
 IDLE_POLL_S = 1.0
-"""While waiting for the end of an action, its busy flag is read this often, in case an update was lost."""
+"""While waiting for the end of an action, its busy flag is read this often, in case an update was lost. It is
+shown with all that was published before it: who sees the end has seen what belongs to it."""
 HIDDEN = {"interrupt": "_interrupt", "failure": "_failure"}
 """Transitions that stock satellites hide from their lists."""
 
@@ -109,7 +111,8 @@ class Proxy(View):
                         async with asyncio.timeout(IDLE_POLL_S):
                             await self.news.wait()
                     except TimeoutError:
-                        await self._here().reread(busy)
+                        with contextlib.suppress(Refused):  # one that is busy is asked again
+                            await self._here().look(busy)
         except TimeoutError:
             raise TimeoutError(
                 f"{self.name}: {name} still under way after {timeout_s:g} s ({busy} is true)"

@@ -87,6 +87,27 @@ class Session:
         if update.seq:
             self.stream.take(name, update, again=True)
 
+    async def look(self, name: str) -> None:
+        """See that no update of an attribute was lost; shown with what belongs to it. Raises Refused."""
+        update = await self.get(name, PATIENCE_S)
+        if not self.stream.described or self.stream.has(name, update):
+            return
+        try:
+            await self._audit()
+        except Malformed as error:
+            raise Refused("failed", f"{self.proxy.name}: {error}") from None
+
+    async def _audit(self) -> None:
+        """Read everything, and show together what did not come by itself; raises Refused, Malformed."""
+        read = await self._read_all()
+        await asyncio.sleep(SETTLE_S)  # what is only under way comes by itself, and in order
+        if self.stream.waits:
+            return
+        for name, update in read.items():
+            if not self.stream.has(name, update):
+                self.proxy.gaps += 1
+                self.stream.take(name, update, again=True)
+
     async def _meet(self) -> None:
         """Learn everything, with patience: it lives, but may be busy. Then see that nothing is missed."""
         while not self.proxy.connected:
@@ -102,14 +123,9 @@ class Session:
         while self.stream.described:
             await asyncio.sleep(AUDIT_S)
             try:
-                read = await self._read_all()
+                await self._audit()
             except (Refused, Malformed) as error:
                 log.warning("%s: %s", self.peer.name, error)
-                continue
-            await asyncio.sleep(SETTLE_S)  # what is only under way comes by itself, and in order
-            for name, update in read.items():
-                if not self.stream.has(name, update):
-                    self._lost(name)
 
     async def _learn(self) -> None:
         try:

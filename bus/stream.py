@@ -56,6 +56,11 @@ class Stream:
         """Messages that were dropped."""
         return sum(wire.malformed for wire in self._wires)
 
+    @property
+    def waits(self) -> bool:
+        """Scalars are held back for an array that belongs before them; not for long."""
+        return bool(self._missing)
+
     def open_arrays(self, port: int, count: int) -> None:
         """Subscribe to arrays, too; once."""
         if len(self._wires) == 1:

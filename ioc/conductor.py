@@ -20,6 +20,7 @@ from hitline.bus.instrument import Instrument
 from hitline.bus.log.block import Condition
 from hitline.bus.node import Node
 from hitline.bus.process import ready, run
+from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import ALWAYS
 from hitline.bus.station import load
@@ -122,15 +123,15 @@ class Conductor(Instrument):
         """All members back to ORBIT."""
         if self._phase not in ("Stopping", "Landing", "Aborting"):
             await self._cancel()
-            self._begin("Stopping", lambda: moves.stop(self.readouts.all()))
+            self._begin("Stopping", lambda: self._reach(moves.stop))
 
     async def do_land(self) -> None:
         """All members to INIT; the baton is free again."""
 
         async def land() -> None:
-            await moves.stop(self.readouts.all())
+            await self._reach(moves.stop)
             self._show()  # the run is closed before its members leave it
-            await moves.land(self.readouts.all())
+            await self._reach(moves.land)
             self.book.own("")
 
         if self._phase not in ("Landing", "Aborting"):
@@ -143,13 +144,13 @@ class Conductor(Instrument):
             await self._cancel()
             if self.book.open:
                 self.book.flag(Condition.ABORTED)
-            self._begin("Aborting", lambda: moves.abort(self.readouts.all()))
+            self._begin("Aborting", lambda: self._reach(moves.abort))
 
     async def do_reset(self) -> None:
         """Members out of SAFE and ERROR; the baton is free again."""
 
         async def reset() -> None:
-            await moves.reset(self.readouts.all())
+            await self._reach(moves.reset)
             self.book.own("")
 
         if self._work:
@@ -181,6 +182,16 @@ class Conductor(Instrument):
     def _busy(self, command: str) -> Refused:
         doing = self._phase or "Resetting"
         return Refused("busy", f"run: {command} is not possible while {doing}; stop and abort are")
+
+    async def _reach(self, move: Callable[[list[Proxy]], Awaitable[None]]) -> None:
+        """Move those who are there at once, then, soon after our own start, those who were not met yet."""
+        late = self.readouts.missing()
+        try:
+            await move(self.readouts.all())
+        finally:
+            if late:
+                await self.readouts.met(moves.LINK_S)
+                await move(self.readouts.all())
 
     def _begin(self, phase: str, work: Callable[[], Awaitable[None]]) -> None:
         """Carry out `work` behind; the command that began it is answered at once."""

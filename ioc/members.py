@@ -1,5 +1,7 @@
 """The members of a run: which satellites take part, in which order, and what they show."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,7 @@ class Members:
     def __init__(self, node: Node, station: Station, on_change: Callable[[], None]) -> None:
         self.node = node
         self._on_change = on_change
+        self._all_met = asyncio.Event()
         self._order = station.conductor.order if station.conductor else ()
         self._declared = [name for name, entry in station.instruments.items() if _is_readout(entry.type)]
         self._ours = {*station.instruments, *station.workers, "run", "station"}
@@ -59,6 +62,13 @@ class Members:
         """Name the readouts of the station file that were never seen."""
         return [name for name in self._declared if name not in self._seen]
 
+    async def met(self, timeout_s: float) -> None:
+        """Wait until none is missing, not longer than this."""
+        if self.missing():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._all_met.wait()
+
     def values(self, attribute: str) -> dict[str, Any]:
         """Give {name: value} of an attribute of all members that show it."""
         shown = {p.name: p.updates.get(attribute) for p in self.all()}
@@ -78,6 +88,8 @@ class Members:
         def changed(name: str, update: Update) -> None:
             if name == "state" and proxy.state is not State.DEAD:
                 self._seen.add(proxy.name)
+                if not self.missing():
+                    self._all_met.set()
             if name in OF_INTEREST:
                 self._on_change()
 

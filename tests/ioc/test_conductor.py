@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hitline.bus import node as node_module
 from hitline.bus.attribute import Refused, Severity
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
@@ -113,6 +114,23 @@ async def bench(station: Station, roles: dict[str, Role] | None = None) -> Async
         yield it
     finally:
         await asyncio.gather(*(node.stop() for node in it.nodes.values()))
+
+
+async def test_a_stop_that_comes_before_the_members_were_met_reaches_them(
+    toys: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench(toys("a", "b")) as it:
+        await it.do("start", "plan")
+        await it.drop("run")
+        monkeypatch.setattr(node_module, "LISTEN_S", 0.0)  # as if they answered late
+        await it.conduct()
+        conductor = it.satellites["run"].instrument
+        assert isinstance(conductor, Conductor)
+        assert sorted(conductor.readouts.missing()) == ["a", "b"], "too late for this test"
+        await conductor.do_stop()
+        await until(it.run, "busy", True)
+        await until(it.run, "busy", False)
+        assert it.states() == {"a": State.ORBIT, "b": State.ORBIT}
 
 
 async def test_one_run_through_all_states(toys: Toys) -> None:
