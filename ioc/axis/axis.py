@@ -114,8 +114,7 @@ class Axis(Searching):
         elif self.phase is Phase.JOG:
             self._jogged()
         elif self.phase is Phase.LOAD:
-            self.health.trust()
-            self._finish()
+            self._loaded()
 
     def _stopped(self, now_s: float) -> None:
         what, value = self._next or ("stay", 0.0)

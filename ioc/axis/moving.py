@@ -20,7 +20,17 @@ class Moving(Core):
             raise Denied("busy", "the axis moves: stop it first")
         s = self.settings
         self._do(SetPosition(s.steps(dial), round(dial / s.count)))
-        self.phase, self.target = Phase.LOAD, dial
+        self.phase, self.target, self.refused = Phase.LOAD, dial, ""
+
+    def _loaded(self) -> None:
+        """A position was given to the controller: see that it has it, as a broken link may have swallowed it."""
+        s, position = self.settings, self.position
+        if position is not None and abs(position - self.target) > max(s.deadband, abs(s.count)):
+            self.refused = f"the controller has not taken the position {s.user(self.target):g}: load it again"
+            self._stay()
+        else:
+            self.health.trust()
+        self._finish()
 
     def _set_target(self, name: str, value: float, now_s: float) -> None:
         s = self.settings

@@ -1,7 +1,8 @@
 """Where an axis was, in a small file that survives a power cut.
 
-It is written when an axis comes to rest and before it moves. Nothing reads it back by itself: `restore` loads
-it when it is asked to, and only if the axis was at rest when it was written.
+It is written when an axis comes to rest and before it moves. Nothing loads it by itself: `restore` does when it
+is asked to, and only if the axis was at rest when it was written. A controller that lost power says that the
+axis is at 0: such a reading does not take the place of what is remembered.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from ..axis.axis import Axis
 from ..axis.core import Phase
+from ..axis.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,11 @@ class Keeper:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
-        self._last: Memory | None = None
+        self._last = self._left()
+        self._met: Memory | None = None
+        """What the controller said first."""
+        self._since = self._last is None
+        """Something has happened since then: what it says now is worth more than what was left."""
         self._disk = ThreadPoolExecutor(1, f"{name}-memory")
 
     def close(self) -> None:
@@ -69,14 +75,38 @@ class Keeper:
         position, s = axis.position, axis.settings
         if position is None:
             return
-        moving = axis.phase in (Phase.MOVE, Phase.STOP, Phase.HOME, Phase.JOG)
-        if moving and self._last is not None:
-            memory = replace(self._last, moving=True)
-        else:
-            memory = Memory(position, s.offset, s.direction, axis.homed, moving)
+        memory = Memory(position, s.offset, s.direction, axis.homed)
+        if axis.phase in (Phase.MOVE, Phase.STOP, Phase.HOME, Phase.JOG):
+            self._since = True
+            memory = replace(self._last or memory, moving=True)
+        elif axis.health.fault or axis.phase is Phase.LOAD or self._forgot(memory, s):
+            return
         if memory != self._last:
             self._last = memory
             self._disk.submit(save, self.path, memory).add_done_callback(self._saved)
+
+    def _forgot(self, memory: Memory, s: Settings) -> bool:
+        """The axis rests where it was met, which is not where it was left: its controller may have lost power."""
+        left, met = self._last, self._met or memory
+        self._met = met
+        apart = max(s.deadband, abs(s.count))
+        if (
+            not self._since
+            and left is not None
+            and (left.moving or abs(met.dial - left.dial) > apart)
+            and abs(memory.dial - met.dial) <= apart
+            and (memory.offset, memory.direction) == (met.offset, met.direction)
+        ):
+            return True
+        self._since = True
+        return False
+
+    def _left(self) -> Memory | None:
+        try:
+            return load(self.path)
+        except ValueError as error:
+            log.warning("%s: %s", self.name, error)
+            return None
 
     def _saved(self, done: "Future[None]") -> None:
         if (error := done.exception()) is not None:

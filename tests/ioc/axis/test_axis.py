@@ -179,6 +179,19 @@ def test_calibration_moves_nothing():
     assert [type(a) for a in r.log[before:]] == [SetPosition, SetPosition] and r.steps == 2000
 
 
+def test_a_position_that_the_controller_did_not_get_is_told(monkeypatch):
+    r = rail(rail_start=500)
+    with monkeypatch.context() as lost:
+        lost.setattr(r, "_act", lambda action: None)
+        r.axis.load(3.0)
+        r.settle()
+    assert alarm(r.axis) == ("STATE", "the controller has not taken the position 3: load it again")
+    assert shown(r.axis)["target"] == shown(r.axis)["position"] == 0.5
+    r.axis.load(3.0)
+    r.settle()
+    assert shown(r.axis)["position"] == 3.0 and alarm(r.axis)[0] == "NO_ALARM"
+
+
 @pytest.mark.parametrize(("button", "way"), [("home_forward", 1), ("home_reverse", -1)])
 def test_homing(button, way):
     r = rail(low_dial=-5.0, high_dial=5.0)

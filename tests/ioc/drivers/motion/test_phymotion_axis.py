@@ -191,12 +191,43 @@ async def test_the_position_is_remembered_and_restored_only_when_asked(make, tmp
         assert load(path).dial == pytest.approx(3.0) and not load(path).moving
         await b.emulator.do_reboot(0.0)
         b.emulator.motor.write(P.POSITION, 0)
+        for _ in range(2):  # what it says then does not take the place of what is remembered
+            b.axis = await axis_on(b.controller, tmp_path)
+            await b.until(lambda: b.quality("position")[0] == "OK")
+            assert b["position"] == 0.0, "start-up writes nothing"
+            await b.axis.disconnect()
+            assert load(path).dial == pytest.approx(3.0)
         b.axis = await axis_on(b.controller, tmp_path)
         await b.until(lambda: b.quality("position")[0] == "OK")
-        assert b["position"] == 0.0, "start-up writes nothing"
         await b.axis.do_restore()
         await b.rest()
         assert b["position"] == pytest.approx(3.0)
+
+
+async def test_a_restart_of_the_controller_leaves_what_is_remembered(make, tmp_path):
+    path = tmp_path / "runs" / ".state" / "x.axis.json"
+    async with make() as b:
+        await b.go(3.0)
+        await b.emulator.do_reboot(0.0)
+        b.emulator.motor.write(P.POSITION, 0)
+        await b.until(lambda: b["alarm"] == "STATE")
+        await b.axis.do_restore()
+        await b.rest()
+        assert b["position"] == pytest.approx(3.0) and b["alarm"] == "NO_ALARM"
+    assert load(path).dial == pytest.approx(3.0)
+
+
+async def test_where_an_axis_was_brought_by_others_is_remembered(make, tmp_path):
+    """While the driver looks on, or after a move of its own: what it says then is more than what was left."""
+    path = tmp_path / "runs" / ".state" / "x.axis.json"
+    async with make() as b:
+        await b.go(3.0)
+        b.emulator.motor.write(P.POSITION, 4000)
+        await b.until(lambda: b["position"] == pytest.approx(4.0))
+    assert load(path).dial == pytest.approx(4.0)
+    async with make() as b:
+        await b.go(1.0)
+    assert load(path).dial == pytest.approx(1.0)
 
 
 async def test_a_backend_that_dies_leaves_a_bounded_move(make, tmp_path):
