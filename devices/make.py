@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, available, find, load_all
 from hitline.bus.station import InstrumentEntry, Station, WorkerEntry, load
 
+from .repeater import offer
+
 if TYPE_CHECKING:
     from ophyd import Component, Device
 
@@ -165,17 +167,21 @@ def make_devices(station: Station | str | Path, layer: str | None = None) -> Dev
     `layer` ("pyepics" or "caproto") chooses ophyd's control layer for the whole process; ophyd takes one for
     good. Nothing is connected before a device is used. CA's broadcasts do not find a station on loopback,
     so for it EPICS_CA_ADDR_LIST and EPICS_CA_AUTO_ADDR_LIST are set where they are not yet, and for a port of
-    its own EPICS_CA_SERVER_PORT.
+    its own EPICS_CA_SERVER_PORT. For libca (pyepics) this process is the host's repeater of beacons, if there
+    is none (`repeater`).
     """
     if not isinstance(station, Station):
         station = load(station, options_of=())
-    if station.interface.startswith("127.") and "EPICS_CA_ADDR_LIST" not in os.environ:
+    loopback = station.interface.startswith("127.")
+    if loopback and "EPICS_CA_ADDR_LIST" not in os.environ:
         os.environ["EPICS_CA_ADDR_LIST"] = station.interface
         os.environ.setdefault("EPICS_CA_AUTO_ADDR_LIST", "NO")
     if station.ca is not None and station.ca.port:
         os.environ.setdefault("EPICS_CA_SERVER_PORT", str(station.ca.port))
-    if layer is not None:
-        import ophyd
+    import ophyd
 
+    if layer is not None:
         ophyd.set_cl(layer)
+    if ophyd.get_cl().name == "pyepics":
+        offer(station.interface if loopback else "")
     return Devices(station)
