@@ -23,7 +23,7 @@ class Moving(Core):
         self.phase, self.target, self.refused = Phase.LOAD, dial, ""
 
     def _loaded(self) -> None:
-        """A position was given to the controller: see that it has it, as a broken link may have swallowed it."""
+        """A position was given to the controller: see that it has it; a broken link may have swallowed it."""
         s, position = self.settings, self.position
         if position is not None and abs(position - self.target) > max(s.deadband, abs(s.count)):
             self.refused = f"the controller has not taken the position {s.user(self.target):g}: load it again"

@@ -1,8 +1,8 @@
 """Where an axis was, in a small file that survives a power cut.
 
-It is written when an axis comes to rest and before it moves. Nothing loads it by itself: `restore` does when it
-is asked to, and only if the axis was at rest when it was written. A controller that lost power says that the
-axis is at 0: such a reading does not take the place of what is remembered.
+It is written when an axis comes to rest and before it moves. Nothing loads it by itself: `restore` does when
+it is asked to, and only if the axis was at rest when it was written. A controller that lost power says that
+the axis is at 0: such a reading does not take the place of what is remembered.
 """
 
 import json
@@ -86,7 +86,7 @@ class Keeper:
             self._disk.submit(save, self.path, memory).add_done_callback(self._saved)
 
     def _forgot(self, memory: Memory, s: Settings) -> bool:
-        """The axis rests where it was met, which is not where it was left: its controller may have lost power."""
+        """It rests where it was met, not where it was left: its controller may have lost power."""
         left, met = self._last, self._met or memory
         self._met = met
         apart = max(s.deadband, abs(s.count))
