@@ -2,8 +2,8 @@
 
 Servers tell by beacons that they are there. One program per host, on UDP port EPICS_CA_REPEATER_PORT (5065),
 hears them and passes them on to all clients; without it a client finds a server that has come back only by
-searches, which get rare. libca starts the program `caRepeater` of EPICS base, and says in four lines that there
-is none where pip alone has installed EPICS. Here caproto's does it, as long as this process lives.
+searches, which get rare. libca starts the program `caRepeater` of EPICS base, and says in four lines that
+there is none where pip alone has installed EPICS. Here caproto's does it, as long as this process lives.
 """
 
 import os
