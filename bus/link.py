@@ -30,6 +30,14 @@ CODES = {
 """Refusal code of a reply without the tag `code`, as stock satellites send it."""
 
 
+def accepted(reply: Message) -> Message:
+    """Return the reply if it is a successful one; raises Refused with the peer's code."""
+    if reply.type is not Type.SUCCESS:
+        code = reply.tags.get("code")
+        raise Refused(code if isinstance(code, str) else CODES.get(reply.type, "failed"), reply.text)
+    return reply
+
+
 class Link:
     """Requests to one satellite; `one_by_one` for stock ones, which block while they work."""
 
@@ -63,6 +71,18 @@ class Link:
 
         `patient` waits for the connection to be made within the time; only for requests that change nothing.
         """
+        return accepted(await self.exchange(verb, payload, timeout_s=timeout_s, tags=tags, patient=patient))
+
+    async def exchange(
+        self,
+        verb: str,
+        payload: Any = None,
+        *,
+        timeout_s: float,
+        tags: dict[str, Any] | None = None,
+        patient: bool = False,
+    ) -> Message:
+        """Return whatever the peer answers; raises Refused "link" or "late"."""
         end_s = self._loop.time() + timeout_s
         async with self._turn if self.one_by_one else nullcontext():
             key = next(self._ids).to_bytes(8, "big")
@@ -86,9 +106,6 @@ class Link:
                 ) from None
             finally:
                 del self._waiting[key]
-        if reply.type is not Type.SUCCESS:
-            code = reply.tags.get("code")
-            raise Refused(code if isinstance(code, str) else CODES.get(reply.type, "failed"), reply.text)
         return reply
 
     def close(self, reason: str) -> None:

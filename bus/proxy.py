@@ -16,6 +16,7 @@ import numpy as np
 
 from .attribute import UNKNOWN, Attribute, Command, Refused, Severity, Update
 from .constellation.chirp import Service
+from .link import accepted
 from .peer import Peer
 from .session import Session
 from .states import State
@@ -67,7 +68,10 @@ class Proxy(View):
         return await self._here().get(name, timeout_s)
 
     async def set(self, name: str, value: Any, timeout_s: float = 2.0) -> Reply:
-        """Set an attribute; returns when the instrument has accepted it. Raises Refused. Never repeated."""
+        """Set an attribute; returns when the instrument has accepted it and what that changed is shown.
+
+        Raises Refused, after the same. Never repeated.
+        """
         tags: dict[str, Any] = {}
         if isinstance(value, np.ndarray):
             value, tags = pack_array(value)
@@ -163,7 +167,10 @@ class Proxy(View):
     async def _ask(
         self, verb: str, payload: Any, timeout_s: float, tags: dict[str, Any] | None = None
     ) -> Reply:
-        reply = await self._here().link.ask(verb, payload, timeout_s=timeout_s, tags=tags)
+        session = self._here()
+        answer = await session.link.exchange(verb, payload, timeout_s=timeout_s, tags=tags)
+        await session.follow(answer.tags.get("after"))
+        reply = accepted(answer)
         seq = reply.tags.get("busy")
         return Reply(reply.payload, seq if isinstance(seq, int) else None)
 

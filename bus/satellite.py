@@ -65,6 +65,8 @@ class Satellite:
         self.machine = Machine(instrument, self.turn)
         self.requests = Requests(instrument, self.turn, RESERVED)
         self._ready = False
+        self._last: tuple[str, int] | None = None
+        """Name and number of the newest update that is no array."""
         self._health_s = 0.0
         self._ending: asyncio.Task[None] | None = None
         instrument.state = lambda: self.machine.state
@@ -107,6 +109,7 @@ class Satellite:
             self.canonical,
             Stock(self).handlers() | self.requests.handlers(),
             self.instrument.clock_ns,
+            self._mark,
         )
         self.requests.arrays_port = self.publisher.arrays.port if self.publisher.arrays else 0
         self.machine.on_change = self._changed
@@ -170,8 +173,15 @@ class Satellite:
 
     def _updated(self, name: str, update: Update) -> None:
         self.requests.noticed(name, update)
+        attribute = self.instrument.board.attributes[name]
+        if not attribute.array:
+            self._last = name, update.seq
         if self._ready:
-            self.publisher.publish(self.instrument.board.attributes[name], update)
+            self.publisher.publish(attribute, update)
+
+    def _mark(self) -> dict[str, Any]:
+        """Tell in each reply how far the updates had come: whoever has that one has all before it."""
+        return {"after": [*self._last, self.instrument.board.epoch]} if self._last else {}
 
     def _changed(self) -> None:
         machine = self.machine

@@ -37,7 +37,7 @@ TYPES = {"limit": Type.INCOMPLETE, "type": Type.INCOMPLETE, "unknown": Type.INCO
 
 
 class Server:
-    """Reads requests and answers them by the table `verbs`."""
+    """Reads requests and answers them by the table `verbs`; `mark` gives tags for every reply."""
 
     def __init__(
         self,
@@ -46,12 +46,13 @@ class Server:
         sender: str,
         verbs: Mapping[str, Handler],
         clock_ns: Callable[[], int],
+        mark: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         socket = context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_REQUEST)
         socket.setsockopt(zmq.LINGER, 200)
         self.port = socket.bind_to_random_port(bind)
-        self.sender, self.verbs, self.clock_ns = sender, verbs, clock_ns
+        self.sender, self.verbs, self.clock_ns, self.mark = sender, verbs, clock_ns, mark
         self.malformed = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.wire = Wire(socket, self._receive)
@@ -113,6 +114,7 @@ class Server:
     def _reply(
         self, envelope: list[bytes], kind: Type, text: str, payload: Any, tags: dict[str, Any]
     ) -> None:
+        tags = tags | self.mark()
         try:
             frames = cscp.encode(Message(self.sender, self.clock_ns(), kind, text, payload, tags))
         except (TypeError, ValueError, OverflowError) as error:

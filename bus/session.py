@@ -28,6 +28,8 @@ PATIENCE_S = 5.0
 AUDIT_S = 10.0
 """All scalars are read this often: a lost update that is the last one for long leaves no gap behind."""
 SETTLE_S = 0.2
+FOLLOW_S = 0.5
+"""Updates come some 0.1 ms before or after the reply to what caused them, behind an array up to this late."""
 HEARD_S = 1.0
 """A satellite that does not tell its topics in this time never does."""
 AGAIN_S = 1.0
@@ -45,11 +47,13 @@ class Session:
         self.stream = Stream(proxy, *peer.services[Service.MONITORING], self._lost)
         self._verbs: dict[str, str] = {}
         self._rereading: set[str] = set()
+        self.closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._meet())
 
     def close(self, reason: str) -> None:
         """End it; the proxy marks the values."""
+        self.closed = True
         for task in self._tasks:
             task.cancel()
         self.link.close(reason)
@@ -96,6 +100,24 @@ class Session:
             await self._audit()
         except Malformed as error:
             raise Refused("failed", f"{self.proxy.name}: {error}") from None
+
+    async def follow(self, mark: Any) -> None:
+        """Wait until what was published before a reply is shown; updates come on another connection.
+
+        `mark` is the newest: its name, number and epoch. One that does not come was lost, and is read.
+        """
+        match mark:
+            case [str(name), int(seq), int(epoch)] if self.stream.described:
+                update = Update(None, 0, seq=seq, epoch=epoch)
+            case _:
+                return
+        try:
+            async with asyncio.timeout(FOLLOW_S):
+                while not self.stream.has(name, update) and not self.closed:
+                    await self.proxy.news.wait()
+        except TimeoutError:
+            with contextlib.suppress(Refused):  # it has answered: whoever asked has a reply
+                await self.look(name)
 
     async def _audit(self) -> None:
         """Read everything, and show together what did not come by itself; raises Refused, Malformed."""

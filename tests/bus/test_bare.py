@@ -118,18 +118,18 @@ async def test_a_bare_client(satellite: Satellite, toy: Toy) -> None:
         assert topic == b"STAT/VOLTAGE" and objects(payload) == [-50.0, 0, "V"]
         assert objects(header)[3] == {"seq": 1, "sev": 0, "epoch": toy.board.epoch, "again": True}
         header, verb, *_ = await ask(req, GOLDEN["set-request"])
-        assert verb[0] == 4 and header[3] == {"code": "late"} and toy.value("voltage") == -50.0
+        assert verb[0] == 4 and header[3]["code"] == "late" and toy.value("voltage") == -50.0
         head = GOLDEN["set-request"][0]
         timeless = head[: head.index(b"\x81\xa8deadline")] + b"\x80"
         header, verb, value = await ask(req, [timeless, *GOLDEN["set-request"][1:]])
         assert verb == [1, "voltage = -20.0 V"] and value == [-20.0] and header[:2] == ["CSCP\x01", "Toy.one"]
-        assert header[3] == {"busy": 2}
+        assert header[3] == {"busy": 2, "after": ["voltage", 2, toy.board.epoch]}
         await until(lambda: sub.poll(0))
         assert objects(sub.recv_multipart()[2]) == [-20.0, 0, "V"]
         header, verb, *_ = await ask(req, [timeless, msgpack.packb(0) + msgpack.packb("GET_STATE")])
         assert verb == [1, "INIT"] and isinstance(header[3]["last_changed"], msgpack.Timestamp)
         header, verb, *rest = await ask(req, [timeless, b"\x00\xa3set", msgpack.packb(["voltage", 5.0])])
-        assert [verb[0], verb[1], header[3]] == [3, LIMIT, {"code": "limit"}] and not rest
+        assert [verb[0], verb[1], header[3]["code"]] == [3, LIMIT, "limit"] and not rest
 
 
 async def test_a_bare_heartbeat(satellite: Satellite) -> None:

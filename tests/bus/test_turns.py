@@ -121,6 +121,44 @@ async def test_an_action_that_ended_before_the_reply_is_idle(
     await proxy.wait_idle("voltage", reply, 1.0)
 
 
+@pytest.fixture
+async def late(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """The proxy, to which each update comes 5 ms late: replies, on their own connection, overtake them."""
+    assert proxy._session is not None
+    stream, loop = proxy._session.stream, asyncio.get_running_loop()
+    show = stream._show
+    monkeypatch.setattr(stream, "_show", lambda metric: loop.call_later(0.005, show, metric))
+    return proxy
+
+
+async def test_what_a_set_changed_is_shown_when_it_returns(late: Proxy) -> None:
+    for value in range(-9, 0):
+        await late.set("voltage", float(value))
+        assert late.updates["voltage"].value == value
+
+
+async def test_so_is_what_a_refused_one_changed(
+    late: Proxy, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def set_interlock(value: int) -> int:
+        toy.publish("label", f"tried {value}")
+        raise Refused("interlock", "interlock is open")
+
+    monkeypatch.setattr(toy, "set_interlock", set_interlock)
+    for value in range(9):
+        with pytest.raises(Refused, match="is open"):
+            await late.set("interlock", value)
+        assert late.updates["label"].value == f"tried {value}"
+
+
+async def test_so_is_what_was_lost_on_the_way(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxy._session is not None
+    with monkeypatch.context() as lossy:
+        lossy.setattr(proxy._session.stream, "_show", lambda metric: None)
+        await proxy.set("voltage", -3.0)
+    assert proxy.updates["voltage"].value == -3.0 and proxy.gaps
+
+
 async def test_an_end_that_was_lost_on_the_way_comes_with_what_belongs_to_it(
     proxy: Proxy, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
