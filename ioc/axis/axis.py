@@ -18,6 +18,11 @@ LIMITS = ("high", "low", "high_dial", "low_dial", *SCALES)
 TARGETS = ("target", "target_dial", "target_raw", "relative")
 
 
+def moves(name: str, value: Any) -> bool:
+    """Say whether writing an attribute asks for a move: done falls, also where nothing moves."""
+    return name in TARGETS or (name in BUTTONS and bool(value))
+
+
 class Axis(Searching):
     """Of one motor. `take` gives the actions that are due; `update` takes readings."""
 
@@ -115,6 +120,8 @@ class Axis(Searching):
             self._jogged()
         elif self.phase is Phase.LOAD:
             self._loaded()
+        elif self.phase is Phase.FRAME and now_s >= self._pulse_until:
+            self._finish()
 
     def _stopped(self, now_s: float) -> None:
         what, value = self._next or ("stay", 0.0)

@@ -19,6 +19,8 @@ class Phase(StrEnum):
     HOME = "home"
     JOG = "jog"
     LOAD = "load"
+    FRAME = "frame"
+    """It was said where the axis is; a reading has to show it."""
 
 
 class Denied(Exception):
@@ -100,9 +102,12 @@ class Core:
         raise NotImplementedError
 
     def stop(self, *, hard: bool = False) -> None:
-        """Come to rest; the target becomes the position. At any time."""
-        self._next, self._paused = None, False
-        self._halt(hard=hard)
+        """Come to rest; the target becomes the position. At rest nothing changes: no edge of done."""
+        waits, self._next, self._paused = self._paused, None, False
+        if self.phase is not Phase.REST or (self.reading is not None and self.reading.moving):
+            self._halt(hard=hard)
+        elif waits:
+            self._stay()
 
     def program(self) -> None:
         """Write the soft limits into the controller."""

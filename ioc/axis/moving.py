@@ -50,6 +50,8 @@ class Moving(Core):
                     s, "offset", (value if name == "target" else s.user(dial)) - now * s.sign
                 )
                 self.target = now
+                if position is not None and not self.active:
+                    self.phase, self._pulse_until = Phase.FRAME, now_s + PULSE_S
                 return
             self.load(dial)
             return

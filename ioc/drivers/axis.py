@@ -19,7 +19,7 @@ from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.instrument import Instrument
 
 from ..axis.actions import Action, SetLimits
-from ..axis.axis import Axis
+from ..axis.axis import Axis, moves
 from ..axis.core import Denied
 from ..axis.settings import Settings
 from ..axis.shown import UNKNOWN, shown
@@ -147,11 +147,22 @@ class AxisInstrument(Instrument):
 
     async def change(self, name: str, value: Any) -> Any:
         """Write an attribute."""
+        if moves(name, value):
+            self._fall()
         self._ask(lambda: self.axis.set(name, value, self._clock_s()), name)
         if self.axis.stopping:
             await self._halt()
         self.show()
         return self.value(name)
+
+    def _fall(self) -> None:
+        """Show that it is not done, as the record does at every such put; what comes next says whether it moves.
+
+        Clients wait for done to fall and rise, also where nothing moves or a limit refuses.
+        """
+        self._shown = {**self._shown, "done": False, "active": True}
+        self._news("done", False, Severity.OK, "")
+        self._news("active", True, Severity.OK, "")
 
     async def _halt(self) -> None:
         """A request that begins with a stop: the stop goes out at once."""

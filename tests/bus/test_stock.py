@@ -3,13 +3,12 @@ its satellites."""
 
 import asyncio
 import gc
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import zmq
-from bus_toy import Toy, in_thread, until
+from bus_toy import Toy, in_thread
 from constellation.core.controller import ScriptableController
 from constellation.core.listener import StandaloneListener
 from constellation.core.protocol.cscp1 import SatelliteState
@@ -18,10 +17,11 @@ from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import Role, State
+from kit.patience import WAIT_S
+from kit.until import until, wait_until
 
 # The stock package gives each heartbeat peer a context of its own and never closes it.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed context:ResourceWarning")
-START_S = 15.0
 CYCLE = (
     ("initialize", {}, "INIT"),
     ("launch", None, "ORBIT"),
@@ -62,13 +62,14 @@ async def test_the_stock_controller_drives_ours(satellite: Satellite, toy: Toy, 
     def drive() -> dict[str, Any]:
         controller = ScriptableController(group, "CRITICAL", "ctrl", ["lo"])
         try:
-            controller.await_n_satellites(1, 10)
+            controller.await_n_satellites(1, WAIT_S)
             one = controller.constellation.Toy.one
             seen = {}
             for verb, payload, state in CYCLE:
                 reply = getattr(one, verb)(payload)
                 assert reply.success and reply.msg == "transitioning", (verb, reply)
-                controller.await_state(SatelliteState[state], 10)
+                wait_until(lambda verb=verb: one.get_status().msg == f"{verb} done", what=f"{verb} done")
+                controller.await_state(SatelliteState[state], WAIT_S)
                 assert one.get_state().msg == state
                 if verb == "start":
                     seen["running"] = one.get_run_id().msg
@@ -92,10 +93,7 @@ async def test_the_stock_controller_drives_ours(satellite: Satellite, toy: Toy, 
             seen["set"] = one.set(["voltage", -5.0])
             seen["failure"] = one._failure()
             seen["shutdown"] = one.shutdown()
-            end = time.monotonic() + 5
-            while controller.constellation.satellites and time.monotonic() < end:
-                controller._task_handler_event.wait(0.01)
-            seen["left"] = list(controller.constellation.satellites)
+            wait_until(lambda: not controller.constellation.satellites, what="it has left")
             return seen
         finally:
             controller.terminate()
@@ -114,8 +112,8 @@ async def test_the_stock_controller_drives_ours(satellite: Satellite, toy: Toy, 
     assert seen["add"].payload == 3.5
     assert "list of 2 arguments" in seen["short"].errmsg and "limit of 0.0 V" in seen["limit"].errmsg
     assert seen["set"].payload == -5.0 and seen["set"].meta["busy"] == 2
-    assert seen["failure"].success and seen["shutdown"].success and seen["left"] == []
-    await asyncio.wait_for(satellite.closed.wait(), 5.0)
+    assert seen["failure"].success and seen["shutdown"].success
+    await asyncio.wait_for(satellite.closed.wait(), WAIT_S)
 
 
 async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, group: str) -> None:
@@ -123,10 +121,8 @@ async def test_the_stock_listener_hears_ours(satellite: Satellite, toy: Toy, gro
     listening = asyncio.create_task(in_thread(listener.run_listener))
     try:
         listener.set_topics(["STAT/", "STAT?", "LOG?", "LOG/STATUS"])
-        await until(
-            lambda: "LABEL" in listener.metrics and "STAT" in listener.listed and "LOG" in listener.listed,
-            10.0,
-        )
+        await until(lambda: {"LABEL", "VOLTAGE", "STATE"} <= set(listener.metrics))
+        await until(lambda: {"STAT", "LOG"} <= set(listener.listed))
         assert listener.metrics["VOLTAGE"] == (-50.0, "V")  # before anything changed: the snapshot
         assert listener.metrics["STATE"] == ("NEW", "")
         assert listener.listed["STAT"]["VOLTAGE"] == "Bias voltage"
@@ -150,7 +146,7 @@ async def test_our_proxy_drives_a_stock_satellite(
 ) -> None:
     await run_stock("Mariner", "m")
     proxy = node.proxy("Mariner.m")
-    await proxy.wait_connected(START_S)
+    await proxy.wait_connected(WAIT_S)
     assert "get_attitude" in proxy.commands and proxy.name == "m"
     with pytest.raises(Refused) as refusal:
         await proxy.command("get_attitude")
@@ -158,14 +154,14 @@ async def test_our_proxy_drives_a_stock_satellite(
     for verb, payload, state in CYCLE:
         if verb != "reconfigure":  # Mariner has none
             await proxy.transition(verb, payload)
-            await proxy.wait_state(State[state], timeout_s=5.0)
+            await proxy.wait_state(State[state], timeout_s=WAIT_S)
     assert (await proxy.command("get_attitude")).value == 0
-    brightness = await until(lambda: proxy.updates.get("brightness"), 5.0)
+    brightness = await until(lambda: proxy.updates.get("brightness"))
     assert 94 <= brightness.value <= 96 and brightness.severity is Severity.OK
     assert proxy.attributes["brightness"].dtype == "int" and proxy.attributes["brightness"].unit == "lm"
     assert (await proxy.get("brightness")) == proxy.updates["brightness"]
     await proxy.transition("failure")
-    await proxy.wait_state(State.ERROR, timeout_s=5.0)
+    await proxy.wait_state(State.ERROR, timeout_s=WAIT_S)
     assert proxy.updates["state"].severity is Severity.MAJOR
     with pytest.raises(Refused) as refusal:
         await proxy.set("brightness", 1)
@@ -177,11 +173,11 @@ async def test_requests_to_a_stock_satellite_go_one_by_one(
 ) -> None:
     await run_stock("PyRandomTransmitter", "tx")
     proxy = node.proxy("tx")
-    await proxy.wait_connected(START_S)
-    replies = await asyncio.gather(*(proxy.command("get_name", timeout_s=10.0) for _ in range(10)))
+    await proxy.wait_connected(WAIT_S)
+    replies = await asyncio.gather(*(proxy.command("get_name", timeout_s=WAIT_S) for _ in range(10)))
     assert len(replies) == 10
     await proxy.transition("initialize")
-    await proxy.wait_state(State.INIT, timeout_s=5.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
 
 
 async def test_conditions_keep_the_order_with_a_stock_satellite(
@@ -190,26 +186,26 @@ async def test_conditions_keep_the_order_with_a_stock_satellite(
     """Ours launches after the stock one, which lands after ours."""
     await run_stock("Mariner", "m")
     stock = node.proxy("Mariner.m")
-    await stock.wait_connected(START_S)
+    await stock.wait_connected(WAIT_S)
     await proxy.transition("initialize", {"_conditions": {"require_launching_after": ["Mariner.m"]}})
-    await proxy.wait_state(State.INIT, timeout_s=5.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     await stock.transition(
         "initialize", {"_conditions": {"require_landing_after": ["Toy.one"]}, "_autonomy": {"role": "NONE"}}
     )
-    await stock.wait_state(State.INIT, timeout_s=5.0)
+    await stock.wait_state(State.INIT, timeout_s=WAIT_S)
     order: list[str] = []
     for name, one in (("ours", proxy), ("stock", stock)):
         one.on_state.append(lambda state, name=name: order.append(f"{name} {state.name}"))
     await proxy.transition("launch")
-    await proxy.wait_state(State.LAUNCHING, timeout_s=2.0)
+    await proxy.wait_state(State.LAUNCHING, timeout_s=WAIT_S)
     await stock.transition("launch")
-    await proxy.wait_state(State.ORBIT, timeout_s=5.0)
+    await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
     assert order.index("stock ORBIT") < order.index("ours ORBIT")
     order.clear()
     await stock.transition("land")
-    await stock.wait_state(State.LANDING, timeout_s=2.0)
+    await stock.wait_state(State.LANDING, timeout_s=WAIT_S)
     await proxy.transition("land")
-    await stock.wait_state(State.INIT, timeout_s=5.0)
+    await stock.wait_state(State.INIT, timeout_s=WAIT_S)
     assert order.index("ours INIT") < order.index("stock INIT")
 
 

@@ -9,7 +9,7 @@ from hitline.db.check import Tables, form, misfit
 from hitline.ioc.faces.common import RESET, SATELLITE
 from hitline.ioc.faces.table import Binding
 
-from .batch import Batch, conclusions
+from .batch import EDGES, Batch, flags
 from .record import RecordChannel
 from .shown import NoFit, shown
 
@@ -45,6 +45,11 @@ class Bound:
     @property
     def quiet(self) -> bool:
         """Whether a put that is refused completes as if nothing were wrong."""
+        return False
+
+    @property
+    def momentary(self) -> bool:
+        """Whether what a command was given is shown for a moment only."""
         return False
 
     def fit(self, tables: Tables) -> str:
@@ -109,17 +114,17 @@ class Group:
         self.members: list[Bound] = []
         self.batch = Batch()
         self._watchers: dict[str, list[Bound]] = {}
-        self._last: frozenset[str] = frozenset()
 
     def fit(self) -> None:
         """Look at all records again: the instrument's tables may have changed."""
         attributes, commands = self.source.attributes, self.source.commands
-        self._last = conclusions(attributes.values(), commands.values())
+        self.batch.flags = flags(attributes.values(), commands.values())
         self._watchers = {}
         tables = Tables(attributes | _PSEUDO, commands | _RESET)
         for bound in self.members:
             if (attributes or self.source.connected) and not bound.flaw:
                 bound.misfit = bound.fit(tables)
+            bound.channel.keep_edges(EDGES if bound.watched() & self.batch.flags else 0)
             for name in bound.watched():
                 self._watchers.setdefault(name, []).append(bound)
 
@@ -132,6 +137,6 @@ class Group:
 
     def flush(self) -> None:
         """Show what has been heard."""
-        for name, update in self.batch.take(self._last):
+        for name, update in self.batch.take():
             for bound in self._watchers.get(name, ()):
                 bound.show(name, update)

@@ -215,7 +215,9 @@ class Circuit(stock.VirtualCircuit):
         """Queue a value for one subscription."""
         band = sub.channel_filter.dbnd
         if band is None or self._outside(sub.subscriptionid, band, event.values):
-            self.outbox.event(sub.subscriptionid, sub.db_entry.max_subscription_backlog, (sub, event))
+            channel = sub.db_entry
+            level = channel.content if channel.flag else None
+            self.outbox.event(sub.subscriptionid, channel.max_subscription_backlog, (sub, event), level)
 
     def _outside(self, subscription: int, band: Any, values: Any) -> bool:
         """Apply the deadband that a client has put into the channel's name."""

@@ -82,6 +82,8 @@ class Puts:
         """Show the argument of a command that was accepted: nothing else will."""
         if bound.binding.is_command and bound.channel.record.rtype != "bo":
             self._face.show_argument(bound, value)
+            if bound.momentary:
+                self._face.show_argument(bound, 0)
 
     def _refuse(self, put: Put, shown: str, text: str) -> None:
         log.warning("%s wrote %s: %s refused: %s", put.client, put.channel.name, shown, text)

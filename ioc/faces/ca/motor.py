@@ -73,6 +73,11 @@ class MotorBound(Bound):
         """Refused puts complete normally, as those of the record do."""
         return True
 
+    @property
+    def momentary(self) -> bool:
+        """STOP reads 0, whatever moves."""
+        return True
+
     def fit(self, tables: Any) -> str:
         """Say why it does not fit its axis."""
         known = tables.commands if self.binding.is_command else tables.attributes

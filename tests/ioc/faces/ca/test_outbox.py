@@ -46,6 +46,41 @@ def test_held_sends_replies_only_and_keeps_the_newest():
     assert box.dropped == 3
 
 
+@given(st.lists(st.sampled_from(["0", "1", "hold", "release", "read"]), max_size=200), st.integers(2, 64))
+def test_of_a_flag_no_edge_is_lost_but_by_who_is_far_behind(steps, quota):
+    """What is read alternates and ends with the level of now; the begin of what has ended is never missed."""
+    box: Outbox = Outbox()
+    read: list[str] = []
+    sent: list[str] = []
+    for step in [*steps, "release", "read"]:
+        if step == "hold":
+            box.hold()
+        elif step == "release":
+            box.release()
+        elif step == "read":
+            read += drained(box)
+        else:
+            sent += [step] if sent[-1:] != [step] else []
+            box.event(1, quota, step, step)
+    changes = [step for n, step in enumerate(read) if n == 0 or read[n - 1] != step]
+    assert changes[-1:] == sent[-1:]
+    assert len(changes) >= min(len(sent), 2)
+    if "hold" not in steps and len(sent) <= quota:
+        assert changes == sent
+
+
+def test_a_flag_over_its_quota_is_cut_to_its_last_two_levels():
+    box: Outbox = Outbox()
+    for n in range(65):
+        box.event(1, 64, n, n % 2)
+    assert drained(box) == [63, 64] and box.dropped == 63
+    box.hold()
+    for n in range(65):
+        box.event(1, 64, n, n % 2)
+    box.release()
+    assert drained(box) == [63, 64]
+
+
 def test_forgotten_subscription_is_not_sent():
     box: Outbox = Outbox()
     box.event(1, 2, "gone")
