@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from kit.patience import SCALE
 
 # A busy machine is no failure: examples have no deadline, tests have a timeout.
 settings.register_profile("hitline", deadline=None)
@@ -35,6 +36,12 @@ LOOPBACK = {
     "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", ""),
 }
 os.environ.update({key: value for key, value in LOOPBACK.items() if value or key.startswith("EPICS")})
+
+
+# Programs that tests start wait as they do, by what is in kit.
+_TESTS = str(Path(__file__).parent)
+_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+os.environ["PYTHONPATH"] = os.pathsep.join([_TESTS, *(p for p in _path if p not in ("", _TESTS))])
 
 
 def _free_ports(count: int) -> list[int]:
@@ -139,7 +146,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     before, threads = _children(), set(threading.enumerate())
     yield
     deadline = threading.Event()
-    for _ in range(40):
+    for _ in range(round(40 * SCALE)):
         left = _children() - before
         late = [t for t in threading.enumerate() if t not in threads and not t.daemon and t.is_alive()]
         if not left and not late:
@@ -164,6 +171,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if asyncio.iscoroutinefunction(getattr(item, "function", None)):
             item.fixturenames.insert(0, "no_tasks_left")  # type: ignore[attr-defined]
+        limit_s = _limit_s(item)
+        if SCALE != 1 and limit_s:
+            item.add_marker(pytest.mark.timeout(limit_s * SCALE), append=False)
+
+
+def _limit_s(item: pytest.Item) -> float:
+    """The runner's time-out of a test as it is written: its own, the command line's or the usual one."""
+    if marker := item.get_closest_marker("timeout"):
+        return float(marker.args[0] if marker.args else marker.kwargs.get("timeout", 0))
+    option = item.config.getoption("timeout", None)
+    return float(item.config.getini("timeout") or 0 if option is None else option)
 
 
 @pytest.fixture
@@ -172,6 +190,6 @@ async def no_tasks_left():
     yield
     left = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
     if left:
-        await asyncio.wait(left, timeout=1.0)
+        await asyncio.wait(left, timeout=SCALE)
         still = [t for t in left if not t.done()]
         assert not still, f"tasks left running: {still}"

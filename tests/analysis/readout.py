@@ -10,6 +10,7 @@ from hitline.bus.log.server import FeedServer
 from hitline.bus.log.writer import LogWriter
 from hitline.ioc.emulators.scene import Scene
 from hitline.ioc.emulators.spidr import Spidr, exposures
+from kit.patience import WAIT_S
 
 
 class Readout(Instrument):
@@ -41,7 +42,7 @@ class Readout(Instrument):
             format, method = Format.TPX3_CHUNKS, LossMethod.SOURCE
             self.writer.data(piece, words=len(piece) // 8, format=format, method=method)
         self.writer.end(number, {})
-        assert self.writer.wait(10)
+        assert self.writer.wait(WAIT_S)
 
     def close(self) -> None:
         if self.writer.is_open:

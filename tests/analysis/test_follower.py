@@ -1,7 +1,6 @@
 """The worker's thread: every exposure told once it ended, nothing told backwards, poison set aside."""
 
 import queue
-import threading
 
 import pytest
 from hitline.analysis.attempts import LIMIT, Attempts
@@ -10,6 +9,8 @@ from hitline.analysis.blocks.counting import Counting
 from hitline.analysis.follower import Follower
 from hitline.analysis.pipeline import Pipeline
 from hitline.bus.log.client import FeedClient
+from kit.patience import WAIT_S
+from kit.until import wait_until
 from readout import Readout, shots
 
 COUNTS = (400, 0, 900, 1, 250, 3)
@@ -55,7 +56,7 @@ def ends(follower, last):
     """Snapshots of the exposures that were told to have ended, up to number `last`."""
     seen = {}
     while last not in seen:
-        snapshot = follower.told.get(timeout=20)
+        snapshot = follower.told.get(timeout=WAIT_S)
         if snapshot.ended:
             assert snapshot.exposure not in seen
             seen[snapshot.exposure] = snapshot
@@ -64,13 +65,8 @@ def ends(follower, last):
 
 def asked(follower):
     """The first snapshot when one asks again and again, as a worker does."""
-    deadline = threading.Event()
-    for _ in range(400):
-        if not follower.told.empty():
-            return follower.told.get()
-        follower.ask()
-        deadline.wait(0.05)
-    raise TimeoutError("nothing was told")
+    wait_until(lambda: not follower.told.empty() or follower.ask(), what="a snapshot")
+    return follower.told.get()
 
 
 def truth(counts):
@@ -107,7 +103,7 @@ def test_between_ends_it_tells_when_asked_and_only_news(readout, followers):
     readout.writer.begin(1)
     raw = shots(COUNTS)[0]
     readout.writer.data(raw, words=len(raw) // 8, format=1, method=3)
-    assert readout.writer.wait(10)
+    assert readout.writer.wait(WAIT_S)
     while (told := asked(follower)).results["hits"] < 400:
         assert told.results["hits"] == 0
     assert (told.results["hits"], told.analysing, told.ended) == (400, True, False)
@@ -120,7 +116,7 @@ def test_a_new_run_is_told_when_it_begins(readout, followers):
     for run in ("run1", "run2"):
         readout.writer.open(run)
         readout.expose(1, shots(COUNTS)[0])
-        first = follower.told.get(timeout=20)
+        first = follower.told.get(timeout=WAIT_S)
         assert (first.run, first.exposure, first.results["hits"]) == (run, 0, 0)
         assert ends(follower, 1)[1].results["hits"] == 400
         readout.writer.close()
@@ -164,7 +160,7 @@ def test_a_state_of_another_configuration_is_not_taken_up(readout, followers):
     wide = ends(first, len(COUNTS))[len(COUNTS)]
     first.stop()
     second = followers(window_ns=0.0)
-    while (snapshot := second.told.get(timeout=20)).exposure < len(COUNTS):
+    while (snapshot := second.told.get(timeout=WAIT_S)).exposure < len(COUNTS):
         pass
     assert snapshot.results["hits"] == sum(COUNTS)
     assert snapshot.results["clusters"] > wide.results["clusters"]

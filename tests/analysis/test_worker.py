@@ -14,6 +14,8 @@ from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import State
 from hitline.bus.station import WorkerEntry
+from kit.patience import WAIT_S
+from kit.until import until
 from readout import Readout, shots
 from test_follower import truth
 
@@ -49,17 +51,20 @@ async def start(node, tmp_path):
         await satellite.start()
         await satellite.move("initialize", {})
         proxy = node.proxy("ana")
-        await proxy.wait_connected(5.0)
+        await proxy.wait_connected(WAIT_S)
         return proxy
 
     yield start
 
 
-async def shown(proxy, exposure, timeout_s=20.0):
+async def shown(proxy, exposure):
     """All values when the exposure's number is shown."""
-    async with asyncio.timeout(timeout_s):
-        while (now := proxy.updates.get("exposure")) is None or now.value != exposure or now.severity:
-            await proxy.news.wait()
+
+    def there():
+        now = proxy.updates.get("exposure")
+        return now is not None and now.value == exposure and not now.severity
+
+    await until(there, listen=proxy.listen, what=lambda: f"{exposure}, not {proxy.updates.get('exposure')}")
     return {name: update.value for name, update in proxy.updates.items()}
 
 
@@ -102,9 +107,10 @@ async def test_settings(readout, start):
 
 async def test_without_its_source_the_lag_is_unknown(node, start):
     proxy = await start()
-    async with asyncio.timeout(5):
-        while "lag" not in proxy.updates or proxy.updates["lag"].severity is not Severity.INVALID:
-            await proxy.news.wait()
+    await until(
+        lambda: "lag" in proxy.updates and proxy.updates["lag"].severity is Severity.INVALID,
+        listen=proxy.listen,
+    )
     assert "det" in proxy.updates["lag"].status
 
 
@@ -129,14 +135,14 @@ async def run_worker(file):
 
 
 async def ready(process):
-    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    line = await asyncio.wait_for(process.stdout.readline(), WAIT_S)
     assert line.startswith(b"ready ")
     assert json.loads(line[6:])["worker"] == "ana"
 
 
 async def end(process, number):
     os.kill(process.pid, number)
-    code = await asyncio.wait_for(process.wait(), 10)
+    code = await asyncio.wait_for(process.wait(), WAIT_S)
     process._transport.close()
     return code
 
@@ -152,7 +158,7 @@ async def test_killed_at_random_instants_no_result_is_wrong(node, readout, group
     proxy = node.proxy("ana")
     process = await run_worker(file)
     await ready(process)
-    await proxy.wait_connected(10)
+    await proxy.wait_connected(WAIT_S)
     readout.writer.open("run1")
     dice = random.Random(seed)
     deaths = sorted(dice.sample(range(2, len(counts)), 4))
@@ -186,7 +192,7 @@ async def test_an_unknown_name_is_one_line(tmp_path, group):
         sys.executable, "-m", "hitline.analysis.worker", str(file), "anna",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), WAIT_S)
     assert (process.returncode, out) == (1, b"")
     assert b"no worker 'anna', known are ana" in err
     assert b"Traceback" not in err
@@ -222,7 +228,7 @@ async def test_a_block_that_kills_the_process_is_set_aside(node, readout, group,
     for number, raw in enumerate(shots(COUNTS), 1):
         readout.expose(number, raw)
     for _ in range(3):
-        assert await asyncio.wait_for(process.wait(), 20) == 9
+        assert await asyncio.wait_for(process.wait(), WAIT_S) == 9
         process._transport.close()
         process = await run_worker(file)
     await ready(process)

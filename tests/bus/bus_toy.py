@@ -18,6 +18,7 @@ from hitline.bus.instrument import Instrument
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import ALWAYS, Role
+from kit.until import until  # noqa: F401 - test_stock has it from here
 
 
 class Toy(Instrument):
@@ -122,14 +123,6 @@ class Toy(Instrument):
 
     async def interrupt(self) -> None:
         await self._pass("interrupt")
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = 3.0) -> Any:
-    """Return the condition's first true value; fails after the time."""
-    async with asyncio.timeout(timeout_s):
-        while not (value := condition()):
-            await asyncio.sleep(0.002)
-    return value
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:

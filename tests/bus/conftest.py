@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.patience import WAIT_S
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -72,9 +73,9 @@ def toy(satellite: Satellite) -> Toy:
 async def proxy(node: Node, satellite: Satellite) -> Proxy:
     """Connected to the toy, which is in INIT."""
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     await satellite.move("initialize")
-    await proxy.wait_state(State.INIT, timeout_s=3.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     return proxy
 
 

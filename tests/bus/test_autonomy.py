@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus.attribute import Refused
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import Role, State
+from kit.patience import WAIT_S
+from kit.until import until
 
-START_S = 15.0
 Member = Callable[..., Awaitable[Satellite]]
 
 
@@ -96,7 +97,7 @@ async def test_the_loss_of_a_process(event: str, member: Member, run_toy: Callab
     far = await run_toy("far", Role.DYNAMIC)
     assert ours.node is not None
     proxy = ours.node.proxy("far")
-    await proxy.wait_connected(START_S)
+    await proxy.wait_connected(WAIT_S)
     await running(ours)
     started = time.perf_counter()
     far.send(signal.SIGKILL if event == "kill" else signal.SIGSTOP)
@@ -114,7 +115,7 @@ async def test_configuration_sets_role_and_order(member: Member) -> None:
         "initialize",
         {
             "_autonomy": {"role": "essential"},
-            "_conditions": {"require_launching_after": ["toy.FIRST"], "transition_timeout": 5},
+            "_conditions": {"require_launching_after": ["toy.FIRST"], "transition_timeout": WAIT_S},
         },
     )
     assert second.role is Role.ESSENTIAL and second.instrument.calls == ["initialize"]
@@ -174,13 +175,13 @@ async def stock_running(
     program = await run_stock("Mariner", "m")
     assert ours.node is not None
     proxy = ours.node.proxy("Mariner.m")
-    await proxy.wait_connected(START_S)
+    await proxy.wait_connected(WAIT_S)
     await proxy.transition("initialize", {"_autonomy": {"role": role}})
-    await proxy.wait_state(State.INIT, timeout_s=5.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     await proxy.transition("launch")
-    await proxy.wait_state(State.ORBIT, timeout_s=5.0)
+    await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
     await proxy.transition("start", "run_1")
-    await proxy.wait_state(State.RUN, timeout_s=5.0)
+    await proxy.wait_state(State.RUN, timeout_s=WAIT_S)
     await ours.move("initialize")
     await ours.move("launch")
     await ours.move("start", "run_1")
@@ -206,7 +207,7 @@ async def test_the_table_with_a_stock_satellite(
     match event:
         case "ours to ERROR":
             ours.machine.fail("no vacuum")
-            await proxy.wait_state(State.SAFE, timeout_s=3.0)
+            await proxy.wait_state(State.SAFE, timeout_s=WAIT_S)
         case "stock to ERROR":
             await proxy.transition("failure")
             await until(lambda: ours.state is State.SAFE)
@@ -215,16 +216,16 @@ async def test_the_table_with_a_stock_satellite(
             await until(lambda: ours.state is State.SAFE, 1.0)
         case "ours killed":
             far = await run_toy("far", Role.DYNAMIC)
-            await ours.node.proxy("far").wait_connected(START_S)
+            await ours.node.proxy("far").wait_connected(WAIT_S)
             await asyncio.sleep(1.0)  # the stock one must have heard it, too
             far.send(signal.SIGKILL)
             await until(lambda: ours.state is State.SAFE, 1.0)
-            await proxy.wait_state(State.SAFE, timeout_s=8.0)
+            await proxy.wait_state(State.SAFE, timeout_s=WAIT_S)
         case "stock hangs":
             program.send(signal.SIGSTOP)
-            await until(lambda: ours.state is State.SAFE, 8.0)
+            await until(lambda: ours.state is State.SAFE)
         case "stock departs":
             program.send(signal.SIGINT)
             # The stock program says goodbye when its own loop comes to it, on a busy machine after seconds.
-            await until(lambda: ours.state is State.SAFE, 15.0)
+            await until(lambda: ours.state is State.SAFE)
             assert "Mariner.m" in ours.machine.status  # by its goodbye, or by the link if that closes first

@@ -11,12 +11,14 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus.attribute import Refused, Severity
 from hitline.bus.constellation import chirp, chp, cmdp, cscp
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import HeartbeatFlag, State
+from kit.patience import WAIT_S
+from kit.until import until
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "bus.md").read_text()
 GOLDEN = {
@@ -157,7 +159,7 @@ async def test_a_bare_heartbeat(satellite: Satellite) -> None:
 
 async def test_an_http_client_on_each_port(satellite: Satellite, toy: Toy, node: Node) -> None:
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     assert satellite.publisher.arrays is not None
     for port in (
         satellite.server.port,
@@ -174,7 +176,7 @@ async def test_a_request_that_is_too_large_costs_its_sender_the_connection(
     satellite: Satellite, node: Node
 ) -> None:
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     with zmq.Context() as context, context.socket(zmq.DEALER) as peer:
         peer.setsockopt(zmq.LINGER, 0)
         peer.connect(f"tcp://127.0.0.1:{satellite.server.port}")
@@ -192,15 +194,15 @@ async def test_an_instrument_written_by_the_document(
     program = await run(sys.executable, "-I", str(Path(__file__).parent / "bare_instrument.py"), group)
     proxy = node.proxy("Bare.thermometer")
     try:
-        await proxy.wait_connected(10.0)
+        await proxy.wait_connected(WAIT_S)
     except TimeoutError:
         pytest.fail(f"{program.lines}")
     assert proxy.attributes["setpoint"].high == 100.0 and proxy.attributes["setpoint"].unit == "K"
     assert proxy.updates["temperature"].value == 4.2
     await proxy.transition("initialize")
-    await proxy.wait_state(State.INIT, timeout_s=3.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     reply = await proxy.set("setpoint", 10.0)
-    await proxy.wait_idle("setpoint", reply, 3.0)
+    await proxy.wait_idle("setpoint", reply, WAIT_S)
     assert proxy.updates["temperature"].value == 10.0
     with pytest.raises(Refused, match="above the limit of 100 K") as refusal:
         await proxy.set("setpoint", 200.0)

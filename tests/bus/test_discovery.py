@@ -5,12 +5,12 @@ import socket
 import time
 
 import pytest
-from bus_toy import until
 from hitline.bus import beacon
 from hitline.bus.constellation import chirp
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
+from kit.until import until
 
 
 async def test_offers_are_repeated(satellite: Satellite, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ async def test_malformed_and_foreign_beacons(
     await until(lambda: node.malformed == before + len(flood))
     sender.offer()
     assert len(node.peers) == 1
-    await until(lambda: satellite.instrument.value("malformed") >= len(flood), 5.0)
+    await until(lambda: satellite.instrument.value("malformed") >= len(flood))
     assert proxy.connected
     sender.close()
 

@@ -5,13 +5,14 @@ import random
 
 import pytest
 import zmq
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus import publish
 from hitline.bus.constellation import cscp
 from hitline.bus.constellation.cscp import Message, Type
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import State
+from kit.until import until
 
 COUNTS = [
     pytest.param(300, id="some"),

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from bus_toy import until
 from hitline.bus.attribute import Refused, Severity
 from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import Role, State
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 @pytest.mark.parametrize("death", ["kill", "stop"])
@@ -22,10 +23,10 @@ async def test_a_lost_link_makes_everything_invalid(
     """Kill -9 is seen by the TCP link in milliseconds, a hang by three missed heartbeats; both recover."""
     program = await run_toy("far")
     proxy = node.proxy("far")
-    await proxy.wait_connected(10.0)
+    await proxy.wait_connected(WAIT_S)
     await proxy.transition("initialize")
-    await proxy.wait_state(State.INIT, timeout_s=3.0)
-    pending = asyncio.create_task(proxy.set("slow", 1.0, timeout_s=10.0))
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
+    pending = asyncio.create_task(proxy.set("slow", 1.0, timeout_s=WAIT_S))
     await asyncio.sleep(0.05)
     voltage = proxy.updates["voltage"]
     started = time.perf_counter()
@@ -50,7 +51,7 @@ async def test_a_lost_link_makes_everything_invalid(
         await run_toy("far")
     else:
         program.send(signal.SIGCONT)
-    await proxy.wait_connected(10.0)
+    await proxy.wait_connected(WAIT_S)
     assert proxy.updates["voltage"].severity is Severity.OK
     if death == "kill":
         assert proxy.updates["voltage"].epoch > voltage.epoch and proxy.state is State.NEW
@@ -60,24 +61,24 @@ async def test_an_abandoned_set_is_not_carried_out_later(node: Node, run_toy: Ca
     """A process that was stopped for longer than the deadline refuses what was meant for then."""
     program = await run_toy("far")
     proxy = node.proxy("far")
-    await proxy.wait_connected(10.0)
+    await proxy.wait_connected(WAIT_S)
     program.send(signal.SIGSTOP)
     with pytest.raises(Refused, match="outcome unknown") as refusal:
         await proxy.set("label", "too late", timeout_s=0.2)
     assert refusal.value.code == "late"
     program.send(signal.SIGCONT)
-    await proxy.wait_connected(5.0)
+    await proxy.wait_connected(WAIT_S)
     assert (await proxy.get("label")).value == "none"
 
 
 async def test_a_departure_is_orderly(node: Node, run_toy: Callable[..., Any]) -> None:
     program = await run_toy("far", Role.NONE)
     proxy = node.proxy("far")
-    await proxy.wait_connected(10.0)
+    await proxy.wait_connected(WAIT_S)
     program.send(signal.SIGTERM)
     await until(lambda: not proxy.connected)
     assert proxy.status == "departed"
-    await asyncio.wait_for(program.process.wait(), 5.0)
+    await asyncio.wait_for(program.process.wait(), WAIT_S)
     assert program.process.returncode == 0 and not program.lines[1:], program.lines
 
 
@@ -91,4 +92,4 @@ async def test_our_own_stall_kills_nobody(proxy: Proxy, member: Callable[..., Aw
     await asyncio.sleep(0.3)
     assert seen == [] and proxy.connected
     assert proxy.node.loop_lag_s > 1.5
-    await until(lambda: proxy.updates["loop_lag"].value > 1500.0, 5.0)
+    await until(lambda: proxy.updates["loop_lag"].value > 1500.0)

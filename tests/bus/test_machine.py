@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
-from bus_toy import Toy, until
+from bus_toy import Toy
 from constellation.core.fsm import SatelliteFSM
 from constellation.core.protocol.cscp1 import SatelliteState
 from hitline.bus.attribute import Refused
 from hitline.bus.machine import Machine
 from hitline.bus.states import TRANSITIONS, Role, State, interrupts, next_state
 from hitline.bus.turn import Turn
+from kit.until import until
 from statemachine.exceptions import TransitionNotAllowed
 
 MOVES = ("initialize", "launch", "land", "reconfigure", "start", "stop", "interrupt")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus import publish
 from hitline.bus.attribute import Attribute, Refused, Severity, Update
 from hitline.bus.constellation import cmdp
@@ -17,6 +17,8 @@ from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import State
 from hitline.bus.values import quality
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 async def test_a_proxy_exists_before_its_satellite(node: Node) -> None:
@@ -33,7 +35,7 @@ async def test_a_proxy_exists_before_its_satellite(node: Node) -> None:
     satellite = Satellite(Toy("one"))
     node.add(satellite)
     await satellite.start()
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     assert node.proxy("one") is proxy is node.proxy("toy.one")
     assert proxy.updates["state"].value == "NEW" and proxy.updates["connected"].value is True
 
@@ -48,7 +50,7 @@ async def test_satellites_that_appear_are_told(
     await until(lambda: sorted(seen) == ["Toy.a", "Toy.b"])
     assert node.proxies["b"] is known
     assert node.proxies["a"].state is State.NEW and not node.proxies["a"].connected  # nobody asked for it yet
-    await node.proxies["a"].wait_connected(3.0)
+    await node.proxies["a"].wait_connected(WAIT_S)
 
 
 async def test_two_types_of_one_name(node: Node, satellite: Satellite) -> None:
@@ -62,7 +64,7 @@ async def test_two_types_of_one_name(node: Node, satellite: Satellite) -> None:
     await until(lambda: "other.one" in node.proxies)
     assert node.proxy("one").canonical == "Toy.one"
     assert node.proxy("Other.one").canonical == "Other.one"
-    await node.proxy("other.ONE").wait_connected(3.0)
+    await node.proxy("other.ONE").wait_connected(WAIT_S)
 
 
 async def test_listeners_get_all_and_then_each(proxy: Proxy, toy: Toy) -> None:
@@ -104,7 +106,7 @@ async def test_prefixes_are_told_apart(node: Node) -> None:
     node.add(satellite)
     await satellite.start()
     proxy = node.proxy("two")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     satellite.instrument.publish("volt_measured", 2.0)
     satellite.instrument.publish("volt", 1.0)
     await until(lambda: "volt" in proxy.updates and "volt_measured" in proxy.updates)
@@ -121,7 +123,7 @@ async def test_a_late_subscriber_gets_everything_and_disturbs_nobody(
     shown.clear()
     async with Node(group, "late") as late:
         other = late.proxy("one")
-        await other.wait_connected(3.0)
+        await other.wait_connected(WAIT_S)
         assert {n: u for n, u in other.updates.items() if n in toy.board.attributes} == toy.board.updates
         await proxy.get("voltage")
     assert [row for row in shown if row[0] not in ("loop_lag", "malformed")] == []
@@ -137,7 +139,7 @@ async def test_nothing_is_sent_unless_somebody_listens_but_all_is_counted(
         toy.publish("count", n)
     assert not sent and toy.board.updates["count"].seq == 11
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     assert proxy.updates["count"].seq == 11 and proxy.gaps == 0
     toy.publish("count", 11)
     await until(lambda: proxy.updates["count"].value == 11)
@@ -160,7 +162,7 @@ async def test_a_lost_last_update_is_found_by_the_audit(
 ) -> None:
     monkeypatch.setattr("hitline.bus.session.AUDIT_S", 0.1)
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     toy.on_update = lambda name, update: None
     newest = toy.publish("count", 4)  # lost, and nothing follows
     await until(lambda: proxy.updates["count"] == newest)
@@ -174,7 +176,7 @@ async def test_a_wait_for_the_end_survives_a_lost_update(
     reply = await proxy.set("voltage", -3.0)
     toy.on_update = lambda name, update: None
     toy.publish("ramping", False)
-    await proxy.wait_idle("voltage", reply, 2.0)
+    await proxy.wait_idle("voltage", reply, WAIT_S)
     toy.on_update = satellite._updated
 
 
@@ -220,7 +222,7 @@ async def test_without_arrays(group: str, satellite: Satellite, toy: Toy) -> Non
     toy.publish("image", np.zeros((8, 8)))
     async with Node(group, "plain", arrays=False) as node:
         proxy = node.proxy("one")
-        await proxy.wait_connected(3.0)
+        await proxy.wait_connected(WAIT_S)
         toy.publish("image", np.ones((8, 8)))
         toy.publish("count", 1)
         await until(lambda: proxy.updates["count"].value == 1)
@@ -273,7 +275,7 @@ async def test_many_satellites_in_one_process(group: str) -> None:
             node.add(satellite)
         await asyncio.gather(*(s.start() for s in satellites))
         proxies = [node.proxy(f"t{n}") for n in range(10)]
-        await asyncio.gather(*(p.wait_connected(5.0) for p in proxies))
+        await asyncio.gather(*(p.wait_connected(WAIT_S) for p in proxies))
         await asyncio.gather(*(p.set("label", p.name) for p in proxies))
         assert [s.instrument.value("label") for s in satellites] == [f"t{n}" for n in range(10)]
         # One heartbeat subscription for each, shared by all ten and by their proxies.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.constellation import cscp
 from hitline.bus.instrument import Instrument
@@ -15,6 +15,8 @@ from hitline.bus.node import Node
 from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import State
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 async def refused(work: Any) -> Refused:
@@ -41,7 +43,7 @@ async def test_describe_more_and_unavailable_values(node: Node, satellite: Satel
     toy.describe_more["feed"] = 4711
     toy.publish("count", 2**70)  # cannot be sent: shown as INVALID, and everything else still comes
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     assert proxy.description["feed"] == 4711
     assert proxy.updates["count"].severity is Severity.INVALID
     assert proxy.updates["voltage"].value == -50.0
@@ -97,7 +99,7 @@ async def test_commands(proxy: Proxy, toy: Toy) -> None:
 
 async def test_states_in_which_things_may_be_done(node: Node, satellite: Satellite, toy: Toy) -> None:
     proxy = node.proxy("one")
-    await proxy.wait_connected(3.0)
+    await proxy.wait_connected(WAIT_S)
     refusal = await refused(proxy.set("voltage", -1.0))
     assert refusal.code == "state" and "NEW" in refusal.text and "INIT, ORBIT, RUN" in refusal.text
     await proxy.set("label", "in any state")
@@ -112,7 +114,7 @@ async def test_states_in_which_things_may_be_done(node: Node, satellite: Satelli
     await proxy.get("voltage")
     assert time.perf_counter() - started < 0.05
     gate.set()
-    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+    await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
 
 
 async def test_a_refused_transition_is_answered_with_the_refusal(proxy: Proxy, toy: Toy) -> None:
@@ -121,14 +123,14 @@ async def test_a_refused_transition_is_answered_with_the_refusal(proxy: Proxy, t
     assert proxy.state is State.INIT
     toy.fail_in["launch"] = RuntimeError("no vacuum")
     await proxy.transition("launch")
-    await proxy.wait_state(State.ERROR, timeout_s=2.0)
+    await proxy.wait_state(State.ERROR, timeout_s=WAIT_S)
     await until(lambda: "no vacuum" in proxy.updates["status_text"].value)
     assert proxy.updates["state"].severity is Severity.MAJOR
 
 
 async def test_an_instrument_reports_its_own_failure(proxy: Proxy, toy: Toy) -> None:
     toy.on_failure("cooling lost")
-    await proxy.wait_state(State.ERROR, timeout_s=2.0)
+    await proxy.wait_state(State.ERROR, timeout_s=WAIT_S)
     await until(lambda: proxy.status == "cooling lost")
 
 
@@ -139,12 +141,12 @@ async def test_versions_are_refused_both_ways(proxy: Proxy) -> None:
 
 async def test_shutdown(proxy: Proxy, satellite: Satellite) -> None:
     await proxy.transition("launch")
-    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+    await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
     assert (await refused(proxy.transition("shutdown"))).code == "state"
     await proxy.transition("land")
-    await proxy.wait_state(State.INIT, timeout_s=2.0)
+    await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     await proxy.transition("shutdown")
-    await asyncio.wait_for(satellite.closed.wait(), 3.0)
+    await asyncio.wait_for(satellite.closed.wait(), WAIT_S)
     assert proxy.state is State.DEAD and proxy.status == "departed"
 
 
@@ -191,7 +193,7 @@ async def test_a_name_that_lives_is_refused(node: Node, satellite: Satellite, gr
     again = Satellite(Toy("one"))
     node.add(again)
     await again.start()
-    await node.proxy("one").wait_connected(3.0)
+    await node.proxy("one").wait_connected(WAIT_S)
 
 
 async def test_another_group_does_not_see_it(satellite: Satellite) -> None:

@@ -1,18 +1,20 @@
 """The blocking client, from a thread, as the command line uses it."""
 
 import pytest
-from bus_toy import Toy, in_thread, until
+from bus_toy import Toy, in_thread
 from hitline.bus.attribute import Refused, Update
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import State
 from hitline.bus.sync import Client
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 async def test_everything_a_script_needs(satellite: Satellite, toy: Toy, group: str) -> None:
     heard: list[tuple[str, Update]] = []
 
     def script() -> None:
-        with Client(group, find_s=3.0) as client:
+        with Client(group, find_s=WAIT_S) as client:
             found = client.instruments(0.3)
             assert list(found) == ["one"] and found["one"].connected
             assert client.state("one") is State.NEW

@@ -5,11 +5,13 @@ import time
 from typing import Any
 
 import pytest
-from bus_toy import Toy, until
+from bus_toy import Toy
 from hitline.bus import serve
 from hitline.bus.attribute import Refused
 from hitline.bus.proxy import Proxy
 from hitline.bus.states import State
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 async def refused(work: Any) -> Refused:
@@ -37,7 +39,7 @@ async def test_stop_and_get_overtake_a_set_in_flight(proxy: Proxy, toy: Toy) -> 
 
 
 async def test_sets_keep_their_order(proxy: Proxy, toy: Toy) -> None:
-    await asyncio.gather(*(proxy.set("label", f"{n}", timeout_s=10.0) for n in range(200)))
+    await asyncio.gather(*(proxy.set("label", f"{n}", timeout_s=WAIT_S) for n in range(200)))
     assert toy.calls[-200:] == [f"{n}" for n in range(200)]
 
 
@@ -46,11 +48,11 @@ async def test_a_set_waits_for_a_transition_and_sees_the_new_state(proxy: Proxy,
     slow = asyncio.create_task(proxy.set("slow", 1.0))
     await until(lambda: ("slow", 1.0) in toy.calls)
     landing = asyncio.create_task(proxy.transition("launch"))
-    await proxy.wait_state(State.LAUNCHING, timeout_s=2.0)
+    await proxy.wait_state(State.LAUNCHING, timeout_s=WAIT_S)
     assert "launch" not in toy.calls
     toy.gate.set()
     await asyncio.gather(slow, landing)
-    await proxy.wait_state(State.ORBIT, timeout_s=2.0)
+    await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
 
 
 async def test_deadlines_are_checked_on_arrival_and_in_turn(proxy: Proxy, toy: Toy) -> None:
@@ -91,7 +93,7 @@ async def test_the_busy_number_is_that_of_this_request(proxy: Proxy, toy: Toy) -
     toy.publish("ramping", False)  # an earlier action ends
     reply = await proxy.set("voltage", -5.0)
     assert reply.busy_seq == toy.board.updates["ramping"].seq
-    waiting = asyncio.create_task(proxy.wait_idle("voltage", reply, 5.0))
+    waiting = asyncio.create_task(proxy.wait_idle("voltage", reply, WAIT_S))
     await asyncio.sleep(0.05)
     assert not waiting.done()
     toy.publish("ramping", False)
@@ -169,11 +171,11 @@ async def test_an_end_that_was_lost_on_the_way_comes_with_what_belongs_to_it(
     monkeypatch.setattr(proxy._session.stream, "_show", lambda metric: None)
     toy.publish("label", "arrived")
     toy.publish("ramping", False)
-    await proxy.wait_idle("voltage", reply, 5.0)
+    await proxy.wait_idle("voltage", reply, WAIT_S)
     assert proxy.updates["label"].value == "arrived"
 
 
 async def test_a_command_may_move_its_own_state_machine(proxy: Proxy, toy: Toy) -> None:
     await proxy.command("run_once")
-    await proxy.wait_state(State.RUN, timeout_s=2.0)
+    await proxy.wait_state(State.RUN, timeout_s=WAIT_S)
     assert toy.calls[-2:] == ["launch", "start"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 import zmq
-from bus_toy import until
 from hitline.bus.constellation.pack import Malformed
 from hitline.bus.wire import DRAIN, Wire
+from kit.until import until
 
 
 @pytest.fixture

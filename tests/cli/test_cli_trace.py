@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cli_process import Done, read_until
 from hitline.ioc.trace_file import Header, Record, Skipped
+from kit.patience import WAIT_S
 
 HEADER = Header("det1", "katherine", "0.1.0", "2026-01-31T12:00:00+00:00", {"address": "192.168.1.145"})
 RECORDS = [
@@ -79,12 +80,12 @@ def test_a_trace_is_played(
     process = started("trace", trace, "--play", f"127.0.0.2:{free_port}")
     read_until(process, f"det1 answers at 127.0.0.2:{free_port}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(WAIT_S)
         client.sendto(RECORDS[0].data, ("127.0.0.2", free_port))
         assert client.recvfrom(64) == (RECORDS[1].data, ("127.0.0.2", free_port))
     process.send_signal(signal.SIGINT)
     read_until(process, "1 requests answered, 0 of them oftener than in the trace, 0 that are not in it")
-    assert process.wait(10) == 0
+    assert process.wait(WAIT_S) == 0
 
 
 def test_up_passes_the_folder_on(

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from kit.patience import WAIT_S
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -20,7 +21,7 @@ def demo(out: Path, *more: str, **environment: str) -> subprocess.CompletedProce
         env=env,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=5 * WAIT_S,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from cli_process import read_until
+from kit.patience import WAIT_S
 
 CHIP_ID = bytes.fromhex("0000000000000b00")
 HITLINE = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
@@ -31,7 +32,7 @@ def emulator(*arguments):
 
 def ask(address, command=CHIP_ID):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(WAIT_S)
         client.sendto(command, address)
         return client.recv(100)
 
@@ -45,7 +46,7 @@ def test_it_answers_and_ends_with_its_counts():
     with emulator("--chip-id", "A2-W0007") as (process, address):
         assert ask(address).hex() == "210700000000" + "0b00"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=WAIT_S)
         assert process.returncode == 0 and not err
         assert "hits_sent 0" in out and "commands 1" in out
 
@@ -74,7 +75,7 @@ def test_knobs_are_typed_while_it_runs():
         process.stdin.close()
         assert ask(address)[6] == 0x0B, "the end of the input ends nothing"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(WAIT_S) == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_knobs_are_typed_while_it_runs():
 def test_what_cannot_be_is_told_in_one_line(arguments, why):
     done = subprocess.run(
         [*HITLINE, "emulate", "katherine", *arguments],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1.5 * WAIT_S,
     )  # fmt: skip
     assert done.returncode in (1, 2) and why in done.stderr and "Traceback" not in done.stderr
 
@@ -112,18 +113,18 @@ def test_motor_controllers_answer_as_well(kind, asked, answer):
         try:
             (line,) = read_until(process, "listening at")
             port = int(line.split(";")[0].rpartition(":")[2])
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as client:
                 client.sendall(asked)
                 client.settimeout(0.3)
                 with pytest.raises(TimeoutError):
                     client.recv(100)
                 typed(process, "silent no")
                 assert read_until(process, "silent = False")
-                client.settimeout(5)
+                client.settimeout(WAIT_S)
                 client.sendall(asked)
                 assert answer in client.recv(200)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=WAIT_S)
             assert process.returncode == 0 and not err and "telegrams 2" in out
         finally:
             process.kill()

@@ -18,13 +18,15 @@ from hitline.cli.play import Sums
 from hitline.cli.replay import station_text
 from hitline.cli.tables import problems
 from hitline.ioc.faces.table import table
+from kit.patience import WAIT_S
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 READ = """
 import epics, json, sys
-print(json.dumps({pv: epics.caget(pv, timeout=5) for pv in sys.argv[1:-1]}))
-print(json.dumps(epics.caget(sys.argv[-1], timeout=5).tolist()))
+from kit.patience import WAIT_S
+print(json.dumps({pv: epics.caget(pv, timeout=WAIT_S) for pv in sys.argv[1:-1]}))
+print(json.dumps(epics.caget(sys.argv[-1], timeout=WAIT_S).tolist()))
 """
 
 
@@ -39,7 +41,7 @@ def recording(tmp_path: Path) -> Path:
 def test_plays_and_leaves(recording: Path, started: Start, tmp_path: Path) -> None:
     out = tmp_path / "out"
     replay = started("replay", recording, "--exit", "--out", out, "--ca-port", 0, "--speed", "flat")
-    output, _ = replay.communicate(timeout=55)
+    output, _ = replay.communicate(timeout=1.5 * WAIT_S)
     assert replay.returncode == 0, output
     lines = dict(line.split(maxsplit=1) for line in output.splitlines() if " " in line)
     assert lines["hits"] == "20,000 sent, 20,000 logged, 20,000 analysed: all agree"
@@ -65,7 +67,7 @@ def test_pvs_stay_until_ctrl_c_and_a_libca_client_reads_the_truth(
         env={**os.environ, "EPICS_CA_SERVER_PORT": str(free_port)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=WAIT_S,
     )
     assert reader.returncode == 0, reader.stderr
     values, counts = map(json.loads, reader.stdout.splitlines())
@@ -74,14 +76,14 @@ def test_pvs_stay_until_ctrl_c_and_a_libca_client_reads_the_truth(
     assert values["T:DET1:HitsSent_RBV"] == 98_548
     assert sorted(n for n in counts if n) == [2341, 2921, 4631, 88655]
     replay.send_signal(signal.SIGINT)
-    assert replay.wait(10) == 0
+    assert replay.wait(WAIT_S) == 0
 
 
 def test_ctrl_c_before_the_end(recording: Path, started: Start) -> None:
     replay = started("replay", recording, "--ca-port", 0, "--speed", "0.0001")
     read_until(replay, "playing")
     replay.send_signal(signal.SIGINT)
-    assert replay.wait(15) == 1
+    assert replay.wait(WAIT_S) == 1
     assert replay.stdout is not None
     rest = replay.stdout.read()
     assert "stopped before the end" in rest

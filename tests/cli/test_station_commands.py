@@ -18,6 +18,7 @@ from hitline.cli.view import View
 from hitline.ioc import pids
 from hitline.ioc.child import Child, Phase
 from hitline.ioc.processes import ProcessSpec, Stage
+from kit.patience import WAIT_S
 
 Run = Callable[..., Done]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -69,17 +70,17 @@ def test_talking_to_a_station(up: subprocess.Popen[str], hitline: Run, station: 
     down = hitline("down")
     assert down.returncode == 0, down.stderr
     assert time.monotonic() - begin < 6.0
-    assert up.wait(5) == 0
+    assert up.wait(WAIT_S) == 0
 
 
 def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(up: subprocess.Popen[str], started: Start) -> None:
     watch = started("watch", "gauge")
     read_until(watch, "gauge.pressure")
     watch.send_signal(signal.SIGINT)
-    assert watch.wait(5) == 0
+    assert watch.wait(WAIT_S) == 0
     assert watch.stdout is not None and "Traceback" not in watch.stdout.read()
     up.terminate()
-    up.wait(8)
+    up.wait(WAIT_S)
 
 
 def test_sigterm_stops_all_in_order_within_5_s(up: subprocess.Popen[str], station: Path) -> None:
@@ -87,7 +88,7 @@ def test_sigterm_stops_all_in_order_within_5_s(up: subprocess.Popen[str], statio
     begin = time.monotonic()
     up.terminate()
     read_until(up, *(f"{name} stopped: ended with exit code 0" for name in ("run", "det1", "slow")))
-    assert up.wait(5) == 0
+    assert up.wait(WAIT_S) == 0
     assert time.monotonic() - begin < 5.0
     assert not any(map(pids.alive, alive.values()))
 
@@ -136,7 +137,7 @@ def test_what_cannot_start_is_explained_and_the_others_are_up(started: Start, st
     up = started("up", station)
     read_until(up, "bad waiting to restart: ended with exit code 1: error: bad cannot connect", "slow up")
     up.terminate()
-    assert up.wait(8) == 0
+    assert up.wait(WAIT_S) == 0
 
 
 def test_the_log_of_what_was_given_up_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

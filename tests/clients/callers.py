@@ -19,9 +19,9 @@ from hitline.bus.attribute import UNKNOWN, Attribute, Refused, Severity, Update
 from hitline.bus.sync import Client
 from hitline.db.generate import camel
 from hitline.ioc.faces.tango.kinds import QUALITY
+from kit.patience import WAIT_S
 
 LIBCA = Path(__file__).parents[1] / "ioc" / "faces" / "ca" / "libca_client.py"
-WAIT_S = 10.0
 
 
 class Reading(NamedTuple):
@@ -229,7 +229,7 @@ class Libca(ChannelAccess):
     def close(self) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(WAIT_S)
         self.process.stdout.close()
 
     def ask(self, code: str) -> Any:

@@ -2,14 +2,12 @@
 
 import os
 import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
+from kit.until import wait_until
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces" / "rich"))
@@ -29,7 +27,6 @@ port = {port}
 port = 0
 """
 TABLE = {a.name: a for a in Rich.ATTRIBUTES}
-WAIT_S = 10.0
 
 
 class Station(NamedTuple):
@@ -76,15 +73,7 @@ def running(folder: Path) -> Iterator[Station]:
 
 def until(condition: Callable[[], Any], what: str) -> None:
     """Wait for a condition; what it raises counts as no."""
-    deadline, pause, trouble = time.monotonic() + WAIT_S, threading.Event(), None
-    while time.monotonic() < deadline:
-        try:
-            if condition():
-                return
-        except Exception as error:
-            trouble = error
-        pause.wait(0.05)
-    pytest.fail(f"not within {WAIT_S} s: {what} ({trouble})")
+    wait_until(condition, what=what, but=(Exception,))
 
 
 def everybody_sees(station: Station, name: str, value: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kit.patience import WAIT_S
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces" / "ca"))
 from ca_rig import DB, Libca, free_port_below_ephemeral, running
@@ -19,6 +20,7 @@ ECA_PUTFAIL = 20
 AIOCA = """
 import asyncio, json, sys
 import aioca
+from kit.patience import WAIT_S
 
 async def main(p):
     found = {}
@@ -29,19 +31,19 @@ async def main(p):
     found["enum"] = (await aioca.caget(p + "Mode", datatype=aioca.DBR_ENUM_STR))
     found["text"] = await aioca.caget(p + "Label_RBV.VAL$", datatype=aioca.DBR_CHAR_STR)
     found["image"] = int((await aioca.caget(p + "Image_RBV")).sum())
-    await aioca.caput(p + "Target", 41, wait=True, timeout=5)
+    await aioca.caput(p + "Target", 41, wait=True, timeout=WAIT_S)
     found["target"] = int(await aioca.caget(p + "Target"))
     for name, bad in (("Level", 250.0), ("Mode", "Fast")):
         try:
-            await aioca.caput(p + name, bad, wait=True, timeout=5)
+            await aioca.caput(p + name, bad, wait=True, timeout=WAIT_S)
             found[name] = "accepted"
         except aioca.CANothing as error:
             found[name] = str(error)
     heard = asyncio.Queue()
     sub = aioca.camonitor(p + "Count", heard.put_nowait, format=aioca.FORMAT_TIME)
-    found["first"] = int(await asyncio.wait_for(heard.get(), 5))
+    found["first"] = int(await asyncio.wait_for(heard.get(), WAIT_S))
     await aioca.caput(p + "Say", "go", wait=True)
-    found["second"] = int(await asyncio.wait_for(heard.get(), 5))
+    found["second"] = int(await asyncio.wait_for(heard.get(), WAIT_S))
     sub.close()
     print(json.dumps(found), flush=True)
 
@@ -52,9 +54,10 @@ CAPROTO = """
 import json, sys, threading
 import caproto as ca
 from caproto.sync.client import read, write
+from kit.patience import WAIT_S
 
 def get(name, **more):
-    return read(name, repeater=False, timeout=5, **more)
+    return read(name, repeater=False, timeout=WAIT_S, **more)
 
 p = sys.argv[1]
 found = {}
@@ -63,9 +66,9 @@ found["ctrl"] = [float(ctrl.data[0]), ctrl.metadata.units.decode(), ctrl.metadat
 found["severity"] = int(get(p + "Voltage", data_type="time").metadata.severity)
 found["rtyp"] = get(p + "Level.RTYP").data[0].decode()
 found["image"] = [int(x) for x in get(p + "Image_RBV").data[:3]]
-found["put"] = int(write(p + "Target", 42, notify=True, repeater=False, timeout=5).status.code)
-found["refused"] = int(write(p + "Level", 250.0, notify=True, repeater=False, timeout=5).status.code)
-found["state"] = int(write(p + "Mode", 7, notify=True, repeater=False, timeout=5).status.code)
+found["put"] = int(write(p + "Target", 42, notify=True, repeater=False, timeout=WAIT_S).status.code)
+found["refused"] = int(write(p + "Level", 250.0, notify=True, repeater=False, timeout=WAIT_S).status.code)
+found["state"] = int(write(p + "Mode", 7, notify=True, repeater=False, timeout=WAIT_S).status.code)
 found["level"] = float(get(p + "Level").data[0])
 print(json.dumps(found), flush=True)
 """
@@ -98,7 +101,7 @@ async def client(code: str, port: int, tmp_path: Path) -> dict:
             stderr=errors,
             env=os.environ | {"EPICS_CA_SERVER_PORT": str(port)},
         )
-        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        out, _ = await asyncio.wait_for(process.communicate(), WAIT_S)
     assert process.returncode == 0, (tmp_path / "client.err").read_text()
     return json.loads(out)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hitline.db import records
+from kit.patience import WAIT_S
+from kit.until import wait_until
 
 TEMPLATE = Path(records.__file__).with_name("site.template")
 SOFT_IOC = """
@@ -39,7 +41,7 @@ class SoftIoc:
         self.lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        while "ready" not in self.lines.get(timeout=30):
+        while "ready" not in self.lines.get(timeout=WAIT_S):
             pass
 
     def _read(self) -> None:
@@ -51,17 +53,13 @@ class SoftIoc:
         assert self.process.stdin is not None
         self.process.stdin.write(name + "\n")
         self.process.stdin.flush()
-        return self.lines.get(timeout=10)
+        return self.lines.get(timeout=WAIT_S)
 
-    def until(self, name: str, word: str, patience_s: float = 30.0) -> None:
+    def until(self, name: str, word: str) -> None:
         """Wait for a field to say `word`; records are scanned each second or two."""
-        pause, last = threading.Event(), ""
-        for _ in range(int(patience_s / 0.25)):
-            last = self.field(name)
-            if word in last:
-                return
-            pause.wait(0.25)
-        raise AssertionError(f"{name} is {last!r}, not {word}")
+        wait_until(
+            lambda: word in self.field(name), what=lambda: f"{name} is {self.field(name)!r}, not {word}"
+        )
 
     def end(self) -> None:
         self.process.kill()

@@ -8,6 +8,7 @@ from hitline.db.access import Right
 from hitline.db.error import DbError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.patience import WAIT_S
 
 SHIPPED = Path(access.__file__).with_name("access.acf")
 TEXT = """
@@ -60,7 +61,9 @@ def test_epics_base_takes_the_shipped_file(tmp_path: Path) -> None:
     )
     (tmp_path / "bad.acf").write_text("ASG(X) { RULE(7, READ }")
     codes = [
-        subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, timeout=30).returncode
+        subprocess.run(
+            [sys.executable, "-c", program, str(file)], capture_output=True, timeout=WAIT_S
+        ).returncode
         for file in (SHIPPED, tmp_path / "bad.acf")
     ]
     assert codes == [0, 1]

@@ -12,6 +12,7 @@ from awkward import AWKWARD, BESIDE, REFUSED, SUBSTITUTIONS
 from epics_base import differs
 from hitline.db.error import DbError
 from hitline.db.records import Database
+from kit.patience import WAIT_S
 
 MACROS = "P=C:"
 FUZZ = 150
@@ -36,7 +37,7 @@ def epics_base(files: list[Path], macros: str = MACROS) -> list[Any]:
     done = subprocess.run(
         [sys.executable, str(program)],
         capture_output=True,
-        timeout=30 + len(files) / 20,
+        timeout=WAIT_S * (1 + len(files) / 600),
         check=True,
         input=json.dumps([[str(file), macros] for file in files]).encode(),
     )

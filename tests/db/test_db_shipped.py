@@ -11,6 +11,7 @@ from hitline.cli.tables import shipped, stale
 from hitline.db import records
 from hitline.db.check import form
 from hitline.db.records import Database
+from kit.patience import WAIT_S
 from test_db_differential import epics_base
 
 FOLDER = Path(records.__file__).parent
@@ -79,7 +80,7 @@ def test_every_file_of_base_loads_unchanged_in_a_real_soft_ioc() -> None:
         [sys.executable, str(program), *arguments],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=1.5 * WAIT_S,
         input="".join(f"{name}.DESC\n" for name in wanted),
     )
     assert done.returncode == 0, done.stderr

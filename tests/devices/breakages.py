@@ -10,6 +10,8 @@ from bluesky import plans
 from bluesky.utils import FailedStatus
 from hitline.devices.run import Run
 from hitline.devices.wait import Failed, Missed, Stopped
+from kit.patience import WAIT_S
+from kit.until import wait_until
 from session import EVENT, P, det, engine, expected, fault, puts, run
 
 from ioc import hits
@@ -39,15 +41,15 @@ def late_requests(signal):
 def circuits_break():
     """A put that is lost with its circuit is repeated once it is sure to be lost; one that arrived is not."""
     det.stage()
-    det.trigger().wait(10)
+    det.trigger().wait(WAIT_S)
     before = puts.get()
     fault("cut")
-    det.trigger().wait(20)
+    det.trigger().wait(WAIT_S)
     assert det.read()["det1_ana1_exposure_hits"]["value"] == hits(2)
     assert puts.get() == before + 1
     fault("lose")
     with late_requests(det.exposure):
-        det.trigger().wait(30)
+        det.trigger().wait(WAIT_S)
     assert det.read()["det1_exposure"]["value"] == 3
     assert det.read()["det1_ana1_exposure_hits"]["value"] == hits(3)
     assert puts.get() == before + 3
@@ -67,7 +69,7 @@ def late_results():
     det.stage()
     for n, name in enumerate(("slow", "blank", "unknown"), 1):
         fault(name)
-        det.trigger().wait(20)
+        det.trigger().wait(WAIT_S)
         reading = det.read()
         assert tuple(reading[k]["value"] for k in EVENT) == expected(n), name
         assert math.isnan(reading["det1_hits_lost"]["value"]) == (name == "unknown")
@@ -83,41 +85,41 @@ def refusals():
     det.stage()
     fault("refuse")
     with pytest.raises(Failed, match=r"T:DET1:Acquire .*shutter is locked.*wanted 1 of run .*last value 0"):
-        det.trigger().wait(10)
-    det.trigger().wait(10)
+        det.trigger().wait(WAIT_S)
+    det.trigger().wait(WAIT_S)
     assert det.read()["det1_exposure"]["value"] == 1
     det.unstage()
     fault("refuse")
     with pytest.raises(Failed, match=r"T:DET1:AcquireTime was refused .*2.5 s ref.*wanted 2.5, last value"):
-        det.acquire_time.set(2.5).wait(10)
-    det.acquire_time.set(1.5).wait(10)
+        det.acquire_time.set(2.5).wait(WAIT_S)
+    det.acquire_time.set(1.5).wait(WAIT_S)
     assert det.acquire_time.get() == 1.5
 
 
 def others():
     """Somebody else's run is refused with the owner's name, and left alone; so is another's exposure."""
     other = Run(P + "Run:", name="other", owner_name="other@there:2")
-    other.wait_for_connection(timeout=10)
-    other.launch().wait(10)
+    other.wait_for_connection(timeout=WAIT_S)
+    other.launch().wait(WAIT_S)
     with pytest.raises(Failed, match=r"the run belongs to other@there:2"):
         det.stage()
     assert run.state.get() == "Armed"
     assert run.owner.get() == "other@there:2"
-    other.land().wait(10)
+    other.land().wait(WAIT_S)
     det.stage()
     fault("jump")
     with pytest.raises(Failed, match=r"T:DET1:Exposure_RBV: wanted 1.*somebody else takes exposures"):
-        det.trigger().wait(10)
+        det.trigger().wait(WAIT_S)
     det.unstage()
 
 
 def restart():
     """A readout that was restarted in an exposure fails the Status at once: its counts are gone."""
     det.stage()
-    det.trigger().wait(10)
+    det.trigger().wait(WAIT_S)
     fault("restart")
     with pytest.raises(Failed, match=r"wanted 2 of run 2026.*last value 0 of run none, idle.*restarted"):
-        det.trigger().wait(10)
+        det.trigger().wait(WAIT_S)
     det.unstage()
     assert run.state.get() == "Idle"
     for stage in (True, False):  # a station's run, and one of the readout's own
@@ -125,7 +127,7 @@ def restart():
             det.stage()
         fault("died")
         with pytest.raises(Failed, match=r"T:DET1:Condition_RBV.*: wanted GOOD, last value INCOMPL.*osure 1"):
-            det.trigger().wait(10)
+            det.trigger().wait(WAIT_S)
         det.unstage()
 
 
@@ -135,11 +137,8 @@ def timeouts():
     det.stage()
     fault("hang")
     with pytest.raises(Missed, match=r"T:DET1:Exposure_RBV: wanted 1 of run .*, last value 1 .*, acquiring"):
-        det.trigger().wait(10)
-    deadline = time.monotonic() + 5
-    while det.acquiring.get() and time.monotonic() < deadline:
-        pass
-    assert not det.acquiring.get()
+        det.trigger().wait(WAIT_S)
+    wait_until(lambda: not det.acquiring.get())
     det.unstage()
 
 
@@ -150,12 +149,10 @@ def stops():
     status = det.trigger()
     with pytest.raises(RuntimeError, match="wait for its end"):
         det.trigger()
-    deadline = time.monotonic() + 5
-    while not det.acquiring.get() and time.monotonic() < deadline:
-        pass
+    wait_until(det.acquiring.get)
     det.stop()
     with pytest.raises(Stopped, match="T:DET1:Exposure_RBV: wanted 1 of run"):
-        status.wait(5)
+        status.wait(WAIT_S)
     det.unstage()
     assert run.state.get() == "Idle" and not det.acquiring.get()
     RE, _ = engine()

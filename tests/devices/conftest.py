@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kit.patience import WAIT_S
 
 HERE = Path(__file__).parent
 
@@ -25,7 +26,7 @@ def _child(*argv: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         yield child
     finally:
         child.terminate()
-        child.wait(10)
+        child.wait(WAIT_S)
         child.stdin.close()
         child.stdout.close()
 

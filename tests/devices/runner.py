@@ -11,11 +11,12 @@ import traceback
 
 import breakages
 import scenarios
+from kit.patience import WAIT_S
 from session import det, mode
 
 
 def run_scenario(name):
-    det.patience_s = 60.0
+    det.patience_s = 2 * WAIT_S
     mode.put("", use_complete=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # where the RunEngine talks of pauses

@@ -9,6 +9,7 @@ from bluesky.utils import RunEngineInterrupted
 from event_model import DocumentNames, schema_validators
 from hitline.devices.settings import NumberSetting
 from hitline.devices.signals import Flag
+from kit.patience import WAIT_S
 from ophyd import Component as Cpt
 from ophyd import Device
 from session import EVENT, P, det, engine, expected, fault, only, plain, puts, run
@@ -114,18 +115,18 @@ def parts_alone():
 def ramps():
     """A setting that is shown at once is set when it has arrived, also when the circuit breaks meanwhile."""
     ramped = Ramped(f"{P}DET1:", name="ramped")
-    ramped.wait_for_connection(timeout=20)
+    ramped.wait_for_connection(timeout=WAIT_S)
     for name, value in (("ramp", 7.0), ("ramp", 7.0), ("ramp cut", 8.0)):
         fault(name)
-        ramped.time.set(value).wait(20)
+        ramped.time.set(value).wait(WAIT_S)
         assert ramped.busy.get() == 0, f"{name}: done while it was under way"
         assert ramped.time.get() == value
-    ramped.time.set(0).wait(10)
+    ramped.time.set(0).wait(WAIT_S)
 
 
 def own_runs():
     """Without staging, each trigger is a run of its own."""
     for _ in range(2):
-        det.trigger().wait(10)
+        det.trigger().wait(WAIT_S)
         assert det.read()["det1_exposure"]["value"] == 1
         assert det.read()["det1_ana1_exposure_hits"]["value"] == hits(1)

@@ -1,10 +1,11 @@
 """The devices of the fake station, and what the scenarios have in common; argv is LAYER PREFIX."""
 
 import sys
-import time
 
 import numpy as np
 import ophyd
+from kit.patience import WAIT_S
+from kit.until import wait_until
 
 ophyd.set_cl(sys.argv[1])
 
@@ -32,7 +33,7 @@ mode = EpicsSignal(P + "Test:Mode.VAL$", string=True, name="mode")
 puts = EpicsSignal(P + "Test:Puts", name="puts")
 run.refusal = det.refusal = station.refusal
 for device in (station, run, det, mode, puts):
-    device.wait_for_connection(timeout=20)
+    device.wait_for_connection(timeout=WAIT_S)
 
 EVENT = (
     "det1_exposure",
@@ -50,10 +51,7 @@ def expected(n):
 
 def fault(name):
     mode.put(name, use_complete=True)
-    deadline = time.monotonic() + 5
-    while mode.get() != name and time.monotonic() < deadline:
-        pass
-    assert mode.get() == name
+    wait_until(lambda: mode.get() == name, what=f"the mode {name}")
 
 
 def engine():

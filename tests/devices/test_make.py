@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hitline.db.records import load
+from kit.patience import WAIT_S
 
 TOY = Path(__file__).parent.parent / "toy"
 UP = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
@@ -40,7 +41,7 @@ FITS = {
 """Signal class -> types of the record that it may stand on."""
 
 
-def _python(*argv: str, env: dict[str, str] | None = None, timeout: float = 50) -> str:
+def _python(*argv: str, env: dict[str, str] | None = None, timeout: float = 1.5 * WAIT_S) -> str:
     done = subprocess.run(
         [sys.executable, *argv],
         capture_output=True,
@@ -132,26 +133,27 @@ except AttributeError as error:
 
 
 TOYS = """
+from kit.patience import WAIT_S
 from hitline.devices import make_devices
 devices = make_devices(STATION, LAYER)
 gauge = devices.gauge1
-gauge.wait_for_connection(timeout=10)
+gauge.wait_for_connection(timeout=WAIT_S)
 assert gauge.read_configuration()["gauge1_pressure"]["value"] == 1000.0
-gauge.pressure.set(500).wait(10)
+gauge.pressure.set(500).wait(WAIT_S)
 assert gauge.pressure.get() == 500
 key = gauge.describe_configuration()["gauge1_pressure"]
 assert key["units"] == "mbar" and key["precision"] == 1
 assert key["limits"]["control"] == {"low": 0.0, "high": 2000.0}
 assert gauge.satellite_state.get() == "INIT"
 lamp = devices["lamp1"]
-lamp.wait_for_connection(timeout=10)
+lamp.wait_for_connection(timeout=WAIT_S)
 assert list(lamp.describe()) == ["lamp1_lit"]
 try:
-    gauge.pressure.set(5000).wait(10)
+    gauge.pressure.set(5000).wait(WAIT_S)
 except Exception as error:
     text = str(error)
 assert "T:GAUGE1:Pressure " in text and "2000 mbar" in text and "wanted 5000, last value 500.0" in text, text
-gauge.pressure.set(1000).wait(10)
+gauge.pressure.set(1000).wait(WAIT_S)
 """
 
 
@@ -164,7 +166,7 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group,
         '[instruments.lamp1]\ntype = "toy_lamp"\nprocess = "toys"\n'
     )
     env = {
-        "PYTHONPATH": str(TOY),
+        "PYTHONPATH": os.pathsep.join((str(TOY), os.environ["PYTHONPATH"])),
         "EPICS_CA_SERVER_PORT": str(free_port),
         "EPICS_CA_REPEATER_PORT": str(free_ports(1)[0]),
     }
@@ -176,17 +178,19 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group,
             assert any("processes up" in line for line in up.stdout), "the station did not start"
             for layer in ("pyepics", "caproto"):
                 _python("-c", f"STATION, LAYER = {str(file)!r}, {layer!r}\n{TOYS}", env=env)
-                checked = _python(*UP[1:], "check", str(file), "--layer", layer, "--timeout", "20", env=env)
+                checked = _python(
+                    *UP[1:], "check", str(file), "--layer", layer, "--timeout", str(WAIT_S), env=env
+                )
                 connected, _, total = checked.split(f"{group}: ")[1].split()[:3]
                 assert connected == total and int(total) > 40 and "NOT CONNECTED" not in checked, checked
         finally:
             up.terminate()
-            up.wait(15)
+            up.wait(WAIT_S)
     done = subprocess.run(
         [*UP, "check", str(file), "--timeout", "0.5"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=WAIT_S,
         env={**os.environ, **env},
     )
     assert done.returncode == 1

@@ -5,6 +5,7 @@ from types import MethodType
 
 import pytest
 from hitline.devices import Motor
+from kit.patience import WAIT_S
 from ophyd import EpicsMotor
 from ophyd.positioner import PositionerBase
 from ophyd.sim import make_fake_device
@@ -29,7 +30,7 @@ def next_move_waits(base: type[EpicsMotor]) -> bool:
     ends.start()
     if base is Motor:
         go_on.wait(0.1)
-    first.wait(5)
+    first.wait(WAIT_S)
     second = PositionerBase.move(motor, 2.0)
     begun.set()
     ends.join()

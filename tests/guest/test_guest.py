@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hitline.bus.formats.quad import stitch
 from hitline.bus.formats.tpx3 import Decoder
+from kit.patience import WAIT_S
 
 GUEST = Path(__file__).parents[2] / "docs" / "how-to" / "extend"
 HITS = 20_000
@@ -41,16 +42,17 @@ port = {tango}
 CLIENT = """
 import json, sys
 import tango
+from kit.patience import WAIT_S
 from hitline.devices import make_devices
 devices = make_devices(sys.argv[1])
 water, det = devices.water, devices.det1
 for device in (water, det):
-    device.wait_for_connection(timeout=20)
+    device.wait_for_connection(timeout=WAIT_S)
 import epics
 from bluesky import RunEngine
 from hitline.plans.count import hit_count
 RunEngine({}, context_managers=[])(hit_count([det]))
-water.target.set(21.0).wait(timeout=10)
+water.target.set(21.0).wait(timeout=WAIT_S)
 found = {
     "ophyd": [water.target.get(), water.temperature.get(), water.cooling.get()],
     "ophyd_edges": det.ana1.edge_hits.get(),
@@ -111,7 +113,11 @@ async def test_guest_is_everywhere(
     guest: Path, tmp_path: Path, group: str, free_ports: Callable[[int], list[int]]
 ) -> None:
     ca, tango = free_ports(2)
-    env = {**os.environ, "PYTHONPATH": str(guest), "EPICS_CA_SERVER_PORT": str(ca)}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(guest), os.environ["PYTHONPATH"])),
+        "EPICS_CA_SERVER_PORT": str(ca),
+    }
     hitline = [sys.executable, "-m", "hitline.cli.main"]
     subprocess.run(
         [*hitline, "scene", str(tmp_path / "scene.tpx3"), "--hits", str(HITS)], check=True, env=env
@@ -123,7 +129,7 @@ async def test_guest_is_everywhere(
     )
     try:
         assert up.stdout is not None
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(3 * WAIT_S):
             async for line in up.stdout:
                 if b"processes up" in line:
                     break
@@ -137,7 +143,7 @@ async def test_guest_is_everywhere(
             env=env,
             stdout=asyncio.subprocess.PIPE,
         )
-        out, _ = await asyncio.wait_for(client.communicate(), 60)
+        out, _ = await asyncio.wait_for(client.communicate(), 2 * WAIT_S)
         assert client.returncode == 0
         found = json.loads(out.splitlines()[-1])
         cooling = subprocess.run(
@@ -150,7 +156,7 @@ async def test_guest_is_everywhere(
     finally:
         with contextlib.suppress(ProcessLookupError):
             up.terminate()
-        await asyncio.wait_for(up.communicate(), 15)
+        await asyncio.wait_for(up.communicate(), WAIT_S)
     edges = edge_hits(tmp_path / "scene.tpx3")
     assert edges > 0
     assert found["ophyd"] == [21.0, 21.0, 1]

@@ -18,26 +18,19 @@ from hitline.bus.station import Station
 from hitline.ioc import moves
 from hitline.ioc.backend import make, on_the_bus
 from hitline.ioc.conductor import Conductor
+from kit.patience import WAIT_S
+from kit.until import until
 
 Toys = Callable[..., Station]
 
 
-async def until(proxy: Proxy, name: str, wanted: object, timeout_s: float = 8.0) -> None:
+async def shows(proxy: Proxy, name: str, wanted: object) -> None:
     """Wait until an attribute has a value."""
-    there = asyncio.Event()
-
-    def look(shown: str, update: object) -> None:
-        if shown == name and proxy.updates[name].value == wanted:
-            there.set()
-
-    end = proxy.listen(look)
-    try:
-        async with asyncio.timeout(timeout_s):
-            await there.wait()
-    except TimeoutError:
-        raise AssertionError(f"{name} is {proxy.updates.get(name)}, not {wanted!r}") from None
-    finally:
-        end()
+    await until(
+        lambda: name in proxy.updates and proxy.updates[name].value == wanted,
+        listen=proxy.listen,
+        what=lambda: f"{name} is {proxy.updates.get(name)}, not {wanted!r}",
+    )
 
 
 class Bench:
@@ -78,7 +71,7 @@ class Bench:
     async def do(self, command: str, *args: object, message: str = "") -> None:
         """Send a command to the conductor and wait for its end."""
         reply = await self.run.command(command, *args)
-        await self.run.wait_idle(command, reply, 8.0)
+        await self.run.wait_idle(command, reply, WAIT_S)
         assert re.search(message or "^$", str(self.shown("message")[0])), self.shown("message")
 
     def states(self) -> dict[str, State]:
@@ -104,13 +97,13 @@ async def bench(station: Station, roles: dict[str, Role] | None = None) -> Async
         await asyncio.gather(
             it.conduct(), *(it.add(name, (roles or {}).get(name, Role.NONE)) for name in station.instruments)
         )
-        await it.run.wait_connected(5)
-        await until(it.run, "run_state", "Idle")
+        await it.run.wait_connected(WAIT_S)
+        await shows(it.run, "run_state", "Idle")
         assert station.conductor is not None
         order = [n for n in dict.fromkeys([*station.conductor.order, *station.instruments]) if "." not in n]
-        await until(it.run, "members", ", ".join(f"{name} INIT" for name in order))
+        await shows(it.run, "members", ", ".join(f"{name} INIT" for name in order))
         for name in order:
-            await it.client.proxy(name).wait_connected(5)
+            await it.client.proxy(name).wait_connected(WAIT_S)
         yield it
     finally:
         await asyncio.gather(*(node.stop() for node in it.nodes.values()))
@@ -128,8 +121,8 @@ async def test_a_stop_that_comes_before_the_members_were_met_reaches_them(
         assert isinstance(conductor, Conductor)
         assert sorted(conductor.readouts.missing()) == ["a", "b"], "too late for this test"
         await conductor.do_stop()
-        await until(it.run, "busy", True)
-        await until(it.run, "busy", False)
+        await shows(it.run, "busy", True)
+        await shows(it.run, "busy", False)
         assert it.states() == {"a": State.ORBIT, "b": State.ORBIT}
 
 
@@ -146,7 +139,7 @@ async def test_one_run_through_all_states(toys: Toys) -> None:
         for _ in range(3):
             await it.client.proxy("a").command("expose")
         await it.client.proxy("b").command("expose")
-        await until(it.run, "exposures", 3)
+        await shows(it.run, "exposures", 3)
         await it.do("stop")
         assert it.shown("run_state", "owner", "run_id") == ("Armed", "plan", run_id)
         await it.do("land")
@@ -224,7 +217,7 @@ async def test_a_member_fails_in_the_midst_of_a_run(toys: Toys) -> None:
     async with bench(toys("a", "b"), {"a": Role.DYNAMIC, "b": Role.DYNAMIC}) as it:
         await it.do("start", "alice")
         await it.client.proxy("b").command("trip")
-        await until(it.run, "members", "a SAFE, b ERROR")
+        await shows(it.run, "members", "a SAFE, b ERROR")
         assert it.shown("run_state", "condition") == ("Error", "INTERRUPTED")
         await it.do("reset")
         await it.do("start", "")
@@ -236,10 +229,10 @@ async def test_a_member_that_goes_and_comes_back_leaves_the_run_incomplete(toys:
         await it.do("start", "")
         it.satellites["b"].machine.state = State.INIT  # no time to stop and land: it is gone, as if killed
         await it.drop("b")
-        await until(it.run, "members", "a RUN, b DEAD")
+        await shows(it.run, "members", "a RUN, b DEAD")
         assert it.shown("run_state", "condition") == ("Error", "DEGRADED")
         await it.add("b")
-        await until(it.run, "members", "a RUN, b INIT")
+        await shows(it.run, "members", "a RUN, b INIT")
         assert it.shown("run_state", "condition") == ("Running", "INCOMPLETE|DEGRADED")
         assert it.run.updates["run_state"].severity is Severity.MINOR
         await it.do("land")
@@ -254,9 +247,9 @@ async def test_its_death_stops_nothing_and_it_finds_its_way_back(toys: Toys) -> 
         await it.client.proxy("a").command("expose")
         assert it.states() == {"a": State.RUN, "b": State.RUN}
         await it.conduct()
-        await it.run.wait_connected(5)
-        await until(it.run, "run_state", "Running")
-        await until(it.run, "exposures", 1)
+        await it.run.wait_connected(WAIT_S)
+        await shows(it.run, "run_state", "Running")
+        await shows(it.run, "exposures", 1)
         assert it.shown("run_id", "owner", "started") == before
         with pytest.raises(Refused, match="only in Idle and Armed"):
             await it.run.command("start", "alice")
@@ -272,9 +265,9 @@ async def test_a_run_without_a_book_is_adopted_from_an_unknown_owner(toys: Toys)
         await it.drop("run")
         (station.data / ".log" / "run.json").write_text("{")
         await it.conduct()
-        await it.run.wait_connected(5)
-        await until(it.run, "run_state", "Running")
-        await until(it.run, "owner", "unknown")
+        await it.run.wait_connected(WAIT_S)
+        await shows(it.run, "run_state", "Running")
+        await shows(it.run, "owner", "unknown")
         assert it.shown("run_id") == run_id
         await it.do("land")
         assert it.shown("owner") == ("",)
@@ -284,13 +277,13 @@ async def test_a_readout_that_opens_a_run_of_its_own(toys: Toys) -> None:
     async with bench(toys("a", "b")) as it:
         await it.satellites["a"].move("launch")
         await it.satellites["a"].move("start", "20260101-000000-A")
-        await until(it.run, "run_id", "20260101-000000-A")
+        await shows(it.run, "run_id", "20260101-000000-A")
         assert it.shown("run_state", "owner") == ("Running", "a")
         with pytest.raises(Refused, match="owned by a;"):
             await it.run.command("start", "alice")
         await it.satellites["a"].move("stop")
         await it.satellites["a"].move("land")
-        await until(it.run, "owner", "")
+        await shows(it.run, "owner", "")
         await it.do("start", "alice")
         await it.do("land")
 
@@ -299,7 +292,7 @@ async def test_a_command_is_answered_at_once_and_stop_and_abort_break_in(toys: T
     async with bench(toys("a", "b", options={"b": 'hang = "launch"'})) as it:
         reply = await it.run.command("launch", "alice", timeout_s=1.0)
         assert reply.busy_seq is not None
-        await until(it.run, "busy", True)
+        await shows(it.run, "busy", True)
         with pytest.raises(Refused, match="not possible while Arming") as caught:
             await it.run.command("start", "alice")
         assert caught.value.code == "busy"
@@ -331,9 +324,9 @@ async def test_a_stock_satellite_takes_part(toys: Toys, tmp_path: Path) -> None:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            await until(it.run, "members", "m1 NEW, a INIT")
+            await shows(it.run, "members", "m1 NEW, a INIT")
             await it.do("reset")
-            await until(it.run, "members", "m1 INIT, a INIT")
+            await shows(it.run, "members", "m1 INIT, a INIT")
             await it.do("start", "alice")
             assert it.shown("members", "run_state") == ("m1 RUN, a RUN", "Running")
             await it.do("land")

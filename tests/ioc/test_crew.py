@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,8 @@ from hitline.ioc.child import Child, Phase
 from hitline.ioc.crew import Crew
 from hitline.ioc.processes import ProcessSpec, Stage, instruments_of, processes
 from hitline.ioc.supervision import Policy
+from kit.patience import WAIT_S
+from kit.until import until
 
 GOOD = """
 import signal, sys
@@ -41,20 +42,10 @@ def spec(name: str, code: str, stage: Stage = Stage.BACKEND) -> ProcessSpec:
     return ProcessSpec(name, (sys.executable, "-c", BLOCKED + code), stage)
 
 
-async def until(condition: Callable[[], bool], crew: Crew, timeout_s: float = 10.0) -> None:
-    """Wait for something that changes with the phase of a process."""
-    changed = asyncio.Event()
-    crew.on_change = lambda child: changed.set()
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await changed.wait()
-            changed.clear()
-
-
 async def test_ready_facts_log_and_pids(station: Station) -> None:
     crew = Crew(station, specs=[spec("a", GOOD), spec("b", GOOD)])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     a = crew.children["a"]
     assert (a.phase, a.facts, a.restarts) == (Phase.UP, {"port": 5}, 0)
     alive = pids.living(pids.pid_file(station.data))
@@ -68,11 +59,11 @@ async def test_ready_facts_log_and_pids(station: Station) -> None:
 async def test_what_is_killed_is_back(station: Station) -> None:
     crew = Crew(station, specs=[spec("a", GOOD), spec("b", GOOD)])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     a, first = crew.children["a"], crew.children["a"].pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    await until(lambda: a.restarts == 1 and a.phase is Phase.UP, crew)
+    await until(lambda: a.restarts == 1 and a.phase is Phase.UP)
     assert a.pid != first
     assert a.reason.startswith(f"was ended by SIGKILL, see {station.data / '.crash' / 'a-'}")
     assert crew.children["b"].restarts == 0
@@ -95,7 +86,7 @@ ctypes.string_at(0)
 async def test_a_crash_leaves_the_last_words_and_every_thread(station: Station) -> None:
     crew = Crew(station, specs=[spec("a", CRASH)], policy=Policy(first_s=0.001, attempts=1))
     crew.start()
-    await asyncio.wait_for(crew.settled(), 30)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     a = crew.children["a"]
     reason, _, path = a.reason.partition(", see ")
     assert reason == "was ended by SIGSEGV"
@@ -127,14 +118,14 @@ async def test_what_cannot_start_is_given_up_until_asked(station: Station) -> No
         policy=Policy(first_s=0.001, attempts=2),
     )
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     a = crew.children["a"]
     assert a.phase is Phase.FAILED
     assert a.reason == "ended with exit code 1: no such device"
     assert a.tail()[-1] == "no such device"
     assert phases == [Phase.STARTING, Phase.WAITING] * 2 + [Phase.STARTING, Phase.FAILED]
     a.again()
-    await until(lambda: a.phase is Phase.FAILED and a.starts == 6, crew)
+    await until(lambda: a.phase is Phase.FAILED and a.starts == 6)
     await crew.stop()
 
 
@@ -145,7 +136,7 @@ async def test_missing_program_is_told(station: Station) -> None:
         policy=Policy(first_s=0.001, attempts=0),
     )
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     assert "cannot be started" in crew.children["a"].reason
     await crew.stop()
 
@@ -162,7 +153,7 @@ async def test_stop_goes_from_the_faces_to_the_backends(
 
     crew = Crew(station, note, specs=[spec(stage.name, GOOD, stage) for stage in Stage])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     await crew.stop()
     assert ended == ["FACE", "CONDUCTOR", "WORKER", "BACKEND"]
 
@@ -172,7 +163,7 @@ async def test_a_stage_that_takes_long_does_not_use_up_the_time_of_the_next(stat
     slow = GOOD + "import threading; threading.Event().wait(1.0)"
     crew = Crew(station, specs=[spec(stage.name, slow, stage) for stage in Stage])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     begin = time.monotonic()
     await crew.stop()
     assert time.monotonic() - begin < 3.5
@@ -185,7 +176,7 @@ async def test_what_does_not_end_is_killed_within_the_limit(
     monkeypatch.setattr(crew_module, "STOP_S", 1.0)
     crew = Crew(station, specs=[spec("deaf", STUBBORN, Stage.FACE), spec("b", GOOD)])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     begin = time.monotonic()
     await crew.stop()
     assert 0.9 < time.monotonic() - begin < 3.0
@@ -193,22 +184,22 @@ async def test_what_does_not_end_is_killed_within_the_limit(
 
 
 async def test_stop_during_start_and_pause(station: Station) -> None:
-    crew = Crew(station, specs=[spec("a", GOOD), spec("b", BAD)], policy=Policy(first_s=60.0))
+    crew = Crew(station, specs=[spec("a", GOOD), spec("b", BAD)], policy=Policy(first_s=100 * WAIT_S))
     crew.start()
-    await until(lambda: crew.children["b"].phase is Phase.WAITING, crew)
+    await until(lambda: crew.children["b"].phase is Phase.WAITING)
     fresh = Child(spec("c", GOOD), station.data, lambda child: None)
     fresh.start()
     fresh.stop()
-    await asyncio.wait_for(crew.stop(), 10)
+    await asyncio.wait_for(crew.stop(), WAIT_S)
     assert fresh.keeper is not None
-    await asyncio.wait_for(fresh.keeper, 10)
+    await asyncio.wait_for(fresh.keeper, WAIT_S)
     assert fresh.phase is Phase.STOPPED
 
 
 async def test_a_second_start_is_refused_with_pids(station: Station) -> None:
     crew = Crew(station, specs=[spec("a", GOOD)])
     crew.start()
-    await asyncio.wait_for(crew.settled(), 10)
+    await asyncio.wait_for(crew.settled(), WAIT_S)
     second = Crew(station, specs=[spec("a", GOOD)])
     with pytest.raises(Refused, match=rf"a \({crew.children['a'].pid}\); stop it with: hitline down"):
         second.start()

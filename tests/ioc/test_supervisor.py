@@ -15,21 +15,19 @@ from hitline.bus.station import Station
 from hitline.ioc.child import Phase
 from hitline.ioc.supervision import Policy
 from hitline.ioc.supervisor import supervised
+from kit.patience import WAIT_S
+from kit.until import until
 
 Toys = Callable[..., Station]
 
 
-async def shows(proxy: Proxy, name: str, wanted: Callable[[object], bool], timeout_s: float = 15.0) -> None:
+async def shows(proxy: Proxy, name: str, wanted: Callable[[object], bool]) -> None:
     """Wait until a value is as wanted."""
-    changed = asyncio.Event()
-    end = proxy.listen(lambda *_: changed.set())
-    try:
-        async with asyncio.timeout(timeout_s):
-            while name not in proxy.updates or not wanted(proxy.updates[name].value):
-                changed.clear()
-                await changed.wait()
-    finally:
-        end()
+    await until(
+        lambda: name in proxy.updates and wanted(proxy.updates[name].value),
+        listen=proxy.listen,
+        what=lambda: f"{name} is {proxy.updates.get(name)}",
+    )
 
 
 async def test_counts_restarts_and_failures(toys: Toys) -> None:
@@ -39,9 +37,9 @@ async def test_counts_restarts_and_failures(toys: Toys) -> None:
         Node(station.name, "client") as node,
         supervised(station, policy=Policy(first_s=0.01, attempts=1)) as running,
     ):
-        await asyncio.wait_for(running.crew.settled(), 30)
+        await asyncio.wait_for(running.crew.settled(), WAIT_S)
         proxy = node.proxy("station")
-        await proxy.wait_connected(5)
+        await proxy.wait_connected(WAIT_S)
         await shows(proxy, "failed", lambda value: value == "bad")
         shown = proxy.updates
         assert shown["failed"].severity is Severity.MAJOR
@@ -74,7 +72,7 @@ async def test_a_taken_name_is_refused_and_nothing_is_started(toys: Toys) -> Non
     station = toys("a")
     other = replace(station, data=station.data / "elsewhere")
     async with supervised(station) as running:
-        await asyncio.wait_for(running.crew.settled(), 30)
+        await asyncio.wait_for(running.crew.settled(), WAIT_S)
         with pytest.raises(RuntimeError, match=r"Supervisor.station is taken in group"):
             async with supervised(other):
                 raise AssertionError("not reached")

@@ -13,6 +13,8 @@ from hitline.ioc.trace import FOLDER, Trace, trace_of
 from hitline.ioc.trace_file import Header, Record, Skipped, read
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.patience import WAIT_S
+from kit.until import wait_until
 
 HEADER = Header("det1", "katherine", "0.1.0", "2026-01-31T12:00:00+00:00", {"address": "127.0.0.2"})
 
@@ -117,7 +119,7 @@ def test_a_slow_disk_costs_records_not_memory(path: Path, monkeypatch: pytest.Mo
     trace = Trace(path, HEADER, queue_bytes=1000)
     go = threading.Event()
     write = trace._write
-    monkeypatch.setattr(trace, "_write", lambda record: (go.wait(10), write(record)))
+    monkeypatch.setattr(trace, "_write", lambda record: (go.wait(WAIT_S), write(record)))
     for _ in range(20):
         trace.received("data", bytes(100))
     go.set()
@@ -139,7 +141,7 @@ def test_a_full_disk_ends_the_trace_and_not_the_driver(
 
     monkeypatch.setattr(trace, "_write", full)
     trace.sent("control", b"x")
-    trace._thread.join(10)
+    trace._thread.join(WAIT_S)
     trace.sent("control", b"y")
     trace.close()
     assert f"trace {path} ends here: [Errno 28] No space left" in caplog.text
@@ -198,12 +200,7 @@ def test_each_record_is_on_disk_when_the_driver_waits(path: Path) -> None:
     """So that a killed process leaves all that it saw; and a file that is there is a trace."""
     trace = Trace(path, HEADER)
     trace.sent("control", bytes(8))
-    look = threading.Event()
-    for _ in range(200):
-        if len(records(path)) == 1:
-            break
-        look.wait(0.02)
-    assert len(records(path)) == 1
+    wait_until(lambda: len(records(path)) == 1)
     trace.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hitline.cli.main import main as hitline
+from kit.patience import WAIT_S
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("analysis", "bus", "cli", "db", "devices", "ioc", "panels", "plans")
@@ -86,7 +87,7 @@ def serve(bare: Path, station: Path, process: str) -> tuple[dict[str, object], s
         assert backend.stdout is not None
         line = backend.stdout.readline()
         backend.send_signal(signal.SIGTERM)
-        out, err = backend.communicate(timeout=20)
+        out, err = backend.communicate(timeout=WAIT_S)
     finally:
         backend.kill()
         backend.wait()

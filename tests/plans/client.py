@@ -11,6 +11,7 @@ import traceback
 
 import numpy as np
 from hitline.devices import make_devices
+from kit.patience import WAIT_S
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
@@ -33,12 +34,12 @@ def say(name, value):
 
 def connect():
     for device in (devices.station, devices.run, det):
-        device.wait_for_connection(timeout=30)
+        device.wait_for_connection(timeout=WAIT_S)
 
 
 def scan(hits):
     """One exposure per entry, with exactly so many hits in it."""
-    det.cmd_rewind.set(1).wait(10)
+    det.cmd_rewind.set(1).wait(WAIT_S)
     RE(plans.list_scan([det], det.slice_hits, hits), say)
     return results()
 
@@ -62,8 +63,8 @@ def results():
 
 def count(num, exposure, hits):
     """hit_count with everything that a first user meets."""
-    det.cmd_rewind.set(1).wait(10)
-    det.slice_hits.set(hits).wait(10)
+    det.cmd_rewind.set(1).wait(WAIT_S)
+    det.slice_hits.set(hits).wait(WAIT_S)
     before = det.acquire_time.get()
     points = []
     token = RE.subscribe(Progress(lambda point: points.append([point.number, point.total, point.counts])))
@@ -77,8 +78,8 @@ def count(num, exposure, hits):
 def both(num):
     """Two detectors in one plan, and one of the workers named as well."""
     other = devices.det2
-    other.wait_for_connection(timeout=30)
-    det.slice_hits.set(200).wait(10)
+    other.wait_for_connection(timeout=WAIT_S)
+    det.slice_hits.set(200).wait(WAIT_S)
     RE(hit_count([det, devices.ana2, other], num=num), say)
     return {
         "state": devices.run.state.get(),

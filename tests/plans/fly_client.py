@@ -14,6 +14,7 @@ from hitline.cli.threshold import codes
 from hitline.devices import make_devices
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.plans import FlyRaster, fly_raster
+from kit.patience import WAIT_S
 
 SIDE = WINDOW[0].stop - WINDOW[0].start
 devices = make_devices(sys.argv[1], sys.argv[2])
@@ -32,9 +33,9 @@ def ready(seed=1):
     """Let the window of a Katherine count what stands above the noise."""
     kat, front = devices["kat"], FrontEnd(seed)
     trims = front.best_trim()
-    kat.voltage_set.set(150.0).wait(15)
-    kat.pixels.set(codes(trims, WINDOW)).wait(15)
-    kat.threshold.set(round(float(front.centre_step(trims)[WINDOW].mean() + 90))).wait(15)
+    kat.voltage_set.set(150.0).wait(WAIT_S)
+    kat.pixels.set(codes(trims, WINDOW)).wait(WAIT_S)
+    kat.threshold.set(round(float(front.centre_step(trims)[WINDOW].mean() + 90))).wait(WAIT_S)
 
 
 def fly(detector, stage, x, grid, rate, whole=False, save=""):
@@ -64,7 +65,7 @@ def fly(detector, stage, x, grid, rate, whole=False, save=""):
 def put(device, signal, value):
     """Set a signal of a device."""
     signal = getattr(devices[device], signal)
-    signal.set(value).wait(15)
+    signal.set(value).wait(WAIT_S)
     return signal.get()
 
 

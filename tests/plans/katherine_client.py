@@ -10,6 +10,7 @@ import traceback
 
 import numpy as np
 from hitline.devices import make_devices
+from kit.patience import WAIT_S
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
@@ -32,7 +33,7 @@ def say(name, value):
 def tune(**values):
     """Set attributes of the detector, one after the other."""
     for name, value in values.items():
-        getattr(det, name).set(value).wait(30)
+        getattr(det, name).set(value).wait(WAIT_S)
     return {name: getattr(det, name).get() for name in values}
 
 
@@ -40,7 +41,7 @@ def world(**values):
     """Set attributes of the emulator or the world, `device__attribute`."""
     for name, value in values.items():
         device, _, attribute = name.partition("__")
-        getattr(devices[device], attribute).set(value).wait(30)
+        getattr(devices[device], attribute).set(value).wait(WAIT_S)
 
 
 def pulse(pixels, trims, millivolts, count, period=65):
@@ -48,19 +49,19 @@ def pulse(pixels, trims, millivolts, count, period=65):
     codes = np.ones((256, 256), np.uint8)
     for (x, y), trim in zip(pixels, trims, strict=True):
         codes[y, x] = 1 << 5 | int(f"{trim:04b}"[::-1], 2) << 1
-    det.pixels.set(codes).wait(30)
+    det.pixels.set(codes).wait(WAIT_S)
     assert np.array_equal(det.pixels.get(), codes)
     fine = 200
-    det.dac("VTP_fine").set(fine).wait(10)
-    det.dac("VTP_coarse").set(round((millivolts + 2.5 * fine) / 5)).wait(10)
+    det.dac("VTP_fine").set(fine).wait(WAIT_S)
+    det.dac("VTP_coarse").set(round((millivolts + 2.5 * fine) / 5)).wait(WAIT_S)
     tune(pulses="Analogue", pulse_count=count, pulse_period=period)
     return {"amplitude": det.pulse_amplitude.get(), "pulsed": det.pixels_pulsed.get()}
 
 
 def exposure(seconds):
     """One exposure, with what the station says of it."""
-    det.acquire_time.set(seconds).wait(10)
-    det.trigger().wait(30)
+    det.acquire_time.set(seconds).wait(WAIT_S)
+    det.trigger().wait(WAIT_S)
     names = ("hits_sent", "hits_logged", "hits_lost", "condition", "loss_method")
     found = {name: getattr(det, name).get() for name in names}
     return {**found, "analysed": det.ana1.exposure_hits.get(), "dropped": emulator.hits_dropped.get()}
@@ -71,7 +72,7 @@ def only(pixels):
     codes = np.ones((256, 256), np.uint8)
     for x, y in pixels:
         codes[y, x] = 1 << 1
-    det.pixels.set(codes).wait(30)
+    det.pixels.set(codes).wait(WAIT_S)
 
 
 def open_all(trims):
@@ -80,7 +81,7 @@ def open_all(trims):
     codes = np.zeros((256, 256), np.uint8)
     for bit in range(4):
         codes |= (trims >> 3 - bit & 1) << 1 + bit
-    det.pixels.set(codes).wait(30)
+    det.pixels.set(codes).wait(WAIT_S)
 
 
 def scanned(plan, before, save):
@@ -125,7 +126,7 @@ def dac(*, save=None, **arguments):
 def unknown():
     """A bias that the readout does not tell, set for the first time."""
     before = det.voltage_set.get()
-    det.voltage_set.set(20.0).wait(30)
+    det.voltage_set.set(20.0).wait(WAIT_S)
     return {"before": before, "after": det.voltage_set.get()}
 
 
@@ -139,13 +140,13 @@ def stock():
     )
     threshold = EpicsSignal(f"{prefix}Threshold", name="threshold", put_complete=True)
     for signal in (voltage, ramping, mode, threshold):
-        signal.wait_for_connection(timeout=20)
-    voltage.set(40).wait(30)
+        signal.wait_for_connection(timeout=WAIT_S)
+    voltage.set(40).wait(WAIT_S)
     arrived = ramping.get(use_monitor=False)
-    mode.set("ToA").wait(10)
+    mode.set("ToA").wait(WAIT_S)
     shown = mode.get(use_monitor=False)
-    mode.set("ToA+ToT").wait(10)
-    threshold.set(1700).wait(10)
+    mode.set("ToA+ToT").wait(WAIT_S)
+    threshold.set(1700).wait(WAIT_S)
     return {
         "voltage": voltage.get(use_monitor=False),
         "measured": det.voltage_measured.get(),
@@ -168,7 +169,7 @@ def causes(error):
 
 if __name__ == "__main__":
     for device in (devices.station, devices.run, det, emulator):
-        device.wait_for_connection(timeout=30)
+        device.wait_for_connection(timeout=WAIT_S)
     say("ready", det.name)
     for line in sys.stdin:
         request = json.loads(line)

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from hitline.bus.formats.tpx3 import Decoder
 from hitline.ioc.pids import living, pid_file
+from kit.patience import WAIT_S
+from kit.until import wait_until
 
 HITLINE = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
 CLIENT = Path(__file__).parent / "client.py"
@@ -57,14 +59,12 @@ class Running:
     def pid(self, process: str) -> int:
         return living(pid_file(self.data))[process]
 
-    def restarted(self, process: str, before: int, patience_s: float = 20.0) -> bool:
+    def restarted(self, process: str, before: int) -> bool:
         """Wait until a process lives under another pid; a plan may have ended before it is back."""
-        pause = threading.Event()
-        for _ in range(int(patience_s / 0.1)):
-            if living(pid_file(self.data)).get(process, before) != before:
-                return True
-            pause.wait(0.1)
-        return False
+        return wait_until(
+            lambda: living(pid_file(self.data)).get(process, before) != before,
+            what=f"{process} under another pid than {before}",
+        )
 
     def kill(self, process: str) -> None:
         os.kill(self.pid(process), signal.SIGKILL)
@@ -87,7 +87,7 @@ class Session:
             self.lines.put(json.loads(line))
         self.lines.put(None)
 
-    def next(self, timeout_s: float = 90.0) -> list[Any]:
+    def next(self, timeout_s: float = 3 * WAIT_S) -> list[Any]:
         line = self.lines.get(timeout=timeout_s)
         assert line is not None, "the client has died"
         return line
@@ -142,7 +142,7 @@ def station_up(folder: Path, ports: list[int], text: str = STATION) -> Iterator[
             yield Running(file, env, tot)
         finally:
             up.terminate()
-            assert up.wait(15) == 0
+            assert up.wait(WAIT_S) == 0
             assert not living(pid_file(file.parent / "runs"))
 
 
@@ -162,5 +162,5 @@ def session_on(station: Running, layer: str, client: Path = CLIENT) -> Iterator[
             yield session
         finally:
             process.terminate()
-            process.wait(10)
-            session._reader.join(5)
+            process.wait(WAIT_S)
+            session._reader.join(WAIT_S)

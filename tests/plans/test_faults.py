@@ -2,11 +2,12 @@
 
 import random
 import threading
-import time
 
 import pytest
 from hitline.bus.log.block import Kind
 from hitline.bus.log.reader import open_run
+from kit.patience import WAIT_S
+from kit.until import wait_until
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -123,9 +124,14 @@ def ends_clearly(running, session, seed):
     assert "T:" in text and "wanted" in text and "last value" in text, text
     events = killer.events
     run = running.data / events[-1]["det1_run"] / "det1"
-    deadline = time.monotonic() + 40
-    while (again := session.ask("scan", hits=[1]))[0] != "done":  # until the readout is back
-        assert time.monotonic() < deadline, again
+
+    def back():
+        outcome, text = session.ask("scan", hits=[1])
+        if outcome != "done":
+            raise LookupError(text)
+        return True
+
+    wait_until(back, 1.5 * WAIT_S, what="a scan with the readout back", but=(LookupError,))
     logged: dict[int, int] = {}
     whole = open_run(run)
     for header, _ in whole:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fly_station import CLIENT, STATION
+from kit.patience import WAIT_S
 from station_rig import Running, Session, ask, session_on, station_up
 
 pytestmark = pytest.mark.timeout(240)
@@ -95,7 +96,7 @@ def test_the_examples_of_the_guide_run(station):
         env=station.env,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=4 * WAIT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "flight 1: by trigger words" in done.stdout and "fly_raster.npz" in done.stdout

@@ -12,6 +12,7 @@ from hitline.ioc.emulators.katherine.answers import MONITOR_V
 from hitline.ioc.emulators.katherine.source import E_PER_MV
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
+from kit.patience import WAIT_S
 from station_rig import HITLINE, Running, Session, ask, session_on, station_up
 
 pytestmark = pytest.mark.timeout(120)
@@ -202,7 +203,7 @@ def test_the_examples_of_the_guide_run(station):
         env=station.env,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=3 * WAIT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for picture in ("vtp_fine.png", "pulses.png"):

@@ -8,6 +8,7 @@ import pytest
 from hitline.bus.log.block import Kind
 from hitline.bus.log.feed import Cursor, FeedClient, FeedServer
 from hitline.bus.log.writer import LogWriter
+from kit.patience import WAIT_S
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ class Reader:
         except BaseException as error:
             self._error = error
 
-    def wait(self, condition: Callable[["Reader"], bool], timeout_s: float = 10.0) -> None:
+    def wait(self, condition: Callable[["Reader"], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self._error or condition(self), timeout_s), self.got[-5:]
+            assert self._changed.wait_for(lambda: self._error or condition(self), WAIT_S), self.got[-5:]
         assert self._error is None, self._error
 
     def wait_closed(self, run: str) -> None:
@@ -58,7 +59,7 @@ class Reader:
 
     def end(self) -> None:
         self.stop.set()
-        self._thread.join(10)
+        self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
 
 

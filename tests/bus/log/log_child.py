@@ -14,6 +14,7 @@ from hitline.bus.log.feed import FeedClient, FeedServer
 from hitline.bus.log.recover import recover
 from hitline.bus.log.verify import verify
 from hitline.bus.log.writer import LogWriter
+from kit.patience import WAIT_S
 
 WORDS = 2000
 """Per block: 16 kB."""
@@ -43,7 +44,7 @@ def write(root: Path, run: str, blocks: int, port: int, block_delay_s: float) ->
         ):
             writer.wait_room(1)
         if number % 20 == 0:
-            writer.wait(5)
+            writer.wait(WAIT_S)
             print(f"written {writer.marks.words}", flush=True)
             pause.wait(block_delay_s)
     writer.close()
@@ -95,7 +96,7 @@ def fill(root: Path) -> None:
                 drop=False,
             ):
                 writer.wait_room(1)
-            writer.wait(5)
+            writer.wait(WAIT_S)
             if writer.marks.failed:
                 break
         condition = writer.close()

@@ -16,6 +16,7 @@ from hitline.bus.log.recover import recover
 from hitline.bus.log.writer import LogWriter
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.patience import WAIT_S
 from log_tools import fill
 
 
@@ -59,7 +60,7 @@ def test_reading_goes_on_from_any_cursor(server, writer, follow):
     writer.open("r1")
     for number in range(10):
         fill(writer, [bytes([number]) * 80])
-        writer.wait(5)
+        writer.wait(WAIT_S)
     writer.close()
     first = follow(server, Cursor("r1"))
     first.wait_closed("r1")
@@ -76,7 +77,7 @@ def test_without_a_cursor_it_begins_with_the_open_run_or_the_next(server, writer
     early = follow(server)
     writer.open("r1")
     fill(writer, [bytes(80)])
-    writer.wait(5)
+    writer.wait(WAIT_S)
     early.wait(lambda r: len(r.got) == 2)
     late = follow(server)
     late.wait(lambda r: len(r.got) == 2)
@@ -107,7 +108,7 @@ def test_a_server_that_comes_back_elsewhere_is_found_again(tmp_path, server, fol
     writer.open("r1")
     for number in range(3):
         fill(writer, [bytes([number]) * 80])
-        writer.wait(5)
+        writer.wait(WAIT_S)
         reader.wait(lambda r, n=number: len(data_of(r)) == n + 1)
         current.stop()
         address[0] = None
@@ -139,7 +140,7 @@ def test_a_dead_writer_ends_when_its_run_is_recovered(tmp_path, server, follow):
     writer = LogWriter(tmp_path, "det1")
     writer.open("r1")
     fill(writer, [bytes(80)])
-    writer.wait(5)
+    writer.wait(WAIT_S)
     file = tmp_path / "r1" / "det1" / "raw-0000000000000000.seg"
     whole = file.read_bytes()
     writer.close()
@@ -157,7 +158,7 @@ def test_damage_on_disk_is_counted_and_passed(tmp_path, server, writer, follow):
     writer.open("r1")
     for number in range(6):
         fill(writer, [bytes([number]) * 80])
-        writer.wait(5)
+        writer.wait(WAIT_S)
     writer.close()
     headers = [header for header, _ in open_run(tmp_path / "r1")]
     file = tmp_path / "r1" / "det1" / "raw-0000000000000000.seg"
@@ -200,7 +201,7 @@ def ask(server, *frames):
         dealer.connect(f"tcp://127.0.0.1:{server.port}")
         dealer.send_multipart(frames)
         dealer.send(encode(Request(77, "det1", after=-1)))
-        assert dealer.poll(5000)
+        assert dealer.poll(1000 * WAIT_S)
         return decode(Reply, dealer.recv_multipart()[0])
 
 
@@ -249,7 +250,7 @@ def test_what_cannot_be_served_is_said(server, request_, code, words):
         dealer.set(zmq.LINGER, 0)
         dealer.connect(f"tcp://127.0.0.1:{server.port}")
         dealer.send(encode(request_))
-        assert dealer.poll(5000)
+        assert dealer.poll(1000 * WAIT_S)
         reply, data = dealer.recv_multipart()
     reply = decode(Reply, reply)
     assert reply.code == code and all(word in reply.error for word in words) and data == b""
@@ -258,7 +259,7 @@ def test_what_cannot_be_served_is_said(server, request_, code, words):
 def test_a_client_that_asks_and_never_reads_is_bounded(server, writer, follow):
     writer.open("r1")
     fill(writer, [bytes(2**20)] * 20)
-    writer.wait(10)
+    writer.wait(WAIT_S)
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.set(zmq.LINGER, 0)
         dealer.set(zmq.RCVHWM, 1)
@@ -266,7 +267,7 @@ def test_a_client_that_asks_and_never_reads_is_bounded(server, writer, follow):
         for number in range(60):
             dealer.send(encode(Request(number, "det1", "r1", credit=2**40)))
         reader = follow(server, Cursor("r1"))
-        reader.wait(lambda r: len(data_of(r)) == 20, 30)
+        reader.wait(lambda r: len(data_of(r)) == 20)
         assert server.undelivered > 0
 
 
@@ -300,7 +301,7 @@ def test_a_reader_survives_a_lying_server(follow):
         ]
     )
     reader = follow(f"tcp://127.0.0.1:{good.port}", Cursor("r1"))
-    good.join(15)
+    good.join(WAIT_S)
     assert not good.is_alive()
     assert reader.got == []
     assert reader._error is None
@@ -353,12 +354,12 @@ def test_a_block_is_with_its_reader_a_few_ms_after_it_is_written(server, writer)
     thread = threading.Thread(target=run)
     thread.start()
     writer.open("r1")
-    read.acquire(timeout=5)
+    read.acquire(timeout=WAIT_S)
     for number in range(40):
         writer.end(number, {})
-        assert read.acquire(timeout=5)
+        assert read.acquire(timeout=WAIT_S)
     stop.set()
-    thread.join(5)
+    thread.join(WAIT_S)
     assert statistics.median(delays) < 5, delays
 
 

@@ -13,6 +13,7 @@ from hitline.bus.log.block import Kind
 from hitline.bus.log.cursor import load_state
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.verify import Quality, verify
+from kit.patience import WAIT_S
 from log_child import WORDS
 
 CHILD = Path(__file__).with_name("log_child.py")
@@ -44,7 +45,7 @@ class Child:
 
     def end(self) -> int:
         self.process.stdin.close()
-        code = self.process.wait(30)
+        code = self.process.wait(WAIT_S)
         self.process.stdout.close()
         return code
 
@@ -170,13 +171,13 @@ def test_the_same_kill_loses_blocks_on_plain_push_pull(tmp_path):
             push.send(number.to_bytes(8, "little") + block)
             if number == 500:
                 first.kill()
-                first.wait(10)
+                first.wait(WAIT_S)
                 first.stdout.close()
                 second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
                 assert second.stdout.readline() == "ready\n"
         push.send((1000).to_bytes(8, "little"))
         assert second.stdout.readline() == "done\n"
-        second.wait(10)
+        second.wait(WAIT_S)
         second.stdout.close()
     got = np.frombuffer((tmp_path / "got").read_bytes(), "<u8")
     assert len(set(got.tolist())) < 1001

@@ -9,6 +9,7 @@ from hitline.bus.log.recover import recover
 from hitline.bus.log.runs import runs_of
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.log.writer import LogWriter
+from kit.patience import WAIT_S
 from log_tools import fill
 
 
@@ -184,7 +185,7 @@ def test_a_run_that_is_being_written_can_be_read(tmp_path):
     writer = LogWriter(tmp_path, "det1")
     writer.open("r1")
     fill(writer, [bytes(80)] * 3)
-    writer.wait(5)
+    writer.wait(WAIT_S)
     assert sum(h.words for h, _ in open_run(tmp_path / "r1") if h.format == Format.TPX3_WORDS) == 30
     assert list_runs(tmp_path)[0].totals is None
     writer.close()

@@ -12,6 +12,7 @@ from hitline.bus.log.block import Condition, Format, Kind, LossMethod, decode_fa
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.log.writer import LogWriter
+from kit.patience import WAIT_S
 from log_tools import SickDisk, SickHandle, contents, fill
 
 WORDS = {"format": Format.TPX3_WORDS, "method": LossMethod.SOURCE}
@@ -25,7 +26,7 @@ def test_a_run_is_its_marks_and_words_in_order(tmp_path):
     assert writer.data(b"12345678", words=1, hits=1, **WORDS)
     writer.end(1, {"hits_logged": 1})
     writer.values({"bias_v": -100.5})
-    assert writer.wait(5)
+    assert writer.wait(WAIT_S)
     assert writer.marks.hits == 1 and writer.marks.blocks == 5
     assert writer.close(Condition.DEGRADED, {"more": 1}) is Condition.DEGRADED
     run = open_run(tmp_path / "r1")
@@ -57,7 +58,7 @@ def test_small_pieces_are_flushed_soon_and_large_ones_gathered(tmp_path):
     writer = LogWriter(tmp_path, "det1", flush_s=0.02, on_marks=lambda m: seen.set() if m.hits else None)
     writer.open("r1")
     writer.data(bytes(8), words=1, hits=1, **WORDS)
-    assert seen.wait(2), "a single hit is in the file after the flush time"
+    assert seen.wait(WAIT_S), "a single hit is in the file after the flush time"
     for _ in range(1000):
         writer.data(bytes(8000), words=1000, hits=1000, **WORDS)
     writer.close()
@@ -130,7 +131,7 @@ def test_marks_wait_for_room_instead_of_getting_lost(tmp_path):
     ended.join(0.05)
     assert ended.is_alive()
     disk.gate.set()
-    ended.join(10)
+    ended.join(WAIT_S)
     writer.close()
     assert Kind.END in [kind for kind, _, _ in contents(tmp_path / "r1" / "det1")]
 
@@ -152,10 +153,10 @@ def test_a_slow_sync_does_not_hold_up_the_writing(tmp_path):
     writer = LogWriter(tmp_path, "det1", sync_s=0.01, disk=disk)
     writer.open("r1")
     writer.data(bytes(8), words=1, hits=1, **WORDS)
-    assert disk.began.wait(5)
+    assert disk.began.wait(WAIT_S)
     before = writer.written
     writer.data(bytes(8), words=1, hits=1, **WORDS)
-    assert writer.wait(5), "written while the disk still syncs"
+    assert writer.wait(WAIT_S), "written while the disk still syncs"
     assert writer.written > before and writer.durable == 0
     disk.gate.set()
     writer.close()
@@ -169,7 +170,7 @@ def test_a_failed_sync_taints_the_run_and_loses_nothing(tmp_path):
     writer.open("r1")
     for number in range(40):
         writer.data(bytes([number]) * 800, words=100, hits=100, **WORDS)
-        writer.wait(5)
+        writer.wait(WAIT_S)
     assert writer.close() is Condition.TAINTED
     run = open_run(tmp_path / "r1")
     assert b"".join(bytes(p) for h, p in run if h.kind == Kind.DATA) == b"".join(
@@ -188,9 +189,9 @@ def test_a_full_disk_ends_the_run_in_order_and_the_next_one_works(tmp_path):
     sent = 0
     while writer.data(bytes(80_000), words=10_000, hits=10_000, **WORDS):
         sent += 10_000
-        writer.wait(5)
+        writer.wait(WAIT_S)
         assert sent < 1_000_000
-    assert closed.wait(5), "the run has ended on disk although nobody closed it"
+    assert closed.wait(WAIT_S), "the run has ended on disk although nobody closed it"
     assert "disk full" in writer.marks.failure
     writer.begin(2)
     assert not writer.wait(1)
@@ -214,7 +215,7 @@ def test_a_run_whose_end_could_not_be_written_gets_it_before_the_next(tmp_path):
     disk = SickDisk(tmp_path)
     writer = LogWriter(tmp_path, "det1", disk=disk)
     writer.open("r1")
-    writer.wait(5)
+    writer.wait(WAIT_S)
     disk.fail_write = [errno.EIO] * 4
     writer.data(bytes(8), words=1, hits=1, **WORDS)
     assert writer.close() == Condition.TAINTED | Condition.INTERRUPTED | Condition.INCOMPLETE
@@ -262,7 +263,9 @@ def test_a_real_disk_that_is_full(tmp_path):
     """The same on a file system of 8 MiB, in a mount namespace of its own."""
     child = f"{sys.executable} {Path(__file__).with_name('log_child.py')} fill {tmp_path}"
     script = f"mount -t tmpfs -o size=8m tmpfs {tmp_path} && {child}"
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=50)
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=1.5 * WAIT_S
+    )
     if "unshare" in done.stderr or "mount:" in done.stderr:
         message = f"needs user namespaces (kernel.unprivileged_userns_clone=1): {done.stderr.strip()}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)

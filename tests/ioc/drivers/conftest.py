@@ -1,6 +1,5 @@
 """Recordings with known contents, and a replay of them on the bus."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ from hitline.bus.proxy import Proxy
 from hitline.bus.satellite import Satellite
 from hitline.bus.station import Station
 from hitline.ioc.drivers.replay import Replay, ReplayOptions
+from kit.patience import WAIT_S
+from kit.until import until
 from replay_tools import recording
 
 sys.path.append(str(Path(__file__).parents[2] / "bus" / "log"))  # for its failing disks
@@ -43,10 +44,10 @@ class Bench:
     def __init__(self, replay: Replay, satellite: Satellite, proxy: Proxy, root: Path) -> None:
         self.replay, self.satellite, self.proxy, self.root = replay, satellite, proxy, root
 
-    async def acquire(self, timeout_s: float = 10.0) -> None:
+    async def acquire(self) -> None:
         """One exposure, to its end."""
         reply = await self.proxy.set("acquire", "Acquire")
-        await self.proxy.wait_idle("acquire", reply, timeout_s)
+        await self.proxy.wait_idle("acquire", reply, WAIT_S)
 
     async def run(self, run_id: str) -> None:
         """Launch and start."""
@@ -60,17 +61,9 @@ class Bench:
         known = self.proxy.updates
         await self.until(lambda: all(name in known and known[name].seq >= seq for name, seq in shown.items()))
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for news that make the condition true."""
-        news = asyncio.Event()
-        forget = self.proxy.listen(lambda name, update: news.set())
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not condition():
-                    news.clear()
-                    await news.wait()
-        finally:
-            forget()
+        await until(condition, listen=self.proxy.listen)
 
     def __getitem__(self, name: str) -> object:
         return self.proxy.updates[name].value
@@ -93,7 +86,7 @@ async def bench(tmp_path: Path, group: str) -> AsyncIterator[Callable[..., Await
         node.add(satellite)
         await satellite.start()
         proxy = client.proxy("det1")
-        await proxy.wait_connected(5.0)
+        await proxy.wait_connected(WAIT_S)
         made = Bench(replay, satellite, proxy, root)
         if initialize:
             await made.move("initialize", {})

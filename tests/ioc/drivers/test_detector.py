@@ -13,6 +13,7 @@ from hitline.bus.states import State
 from hitline.bus.station import Station
 from hitline.ioc.drivers.counts import Tally
 from hitline.ioc.drivers.detector import Detector, LogOptions
+from kit.patience import WAIT_S
 
 
 class Blind(Detector):
@@ -24,7 +25,7 @@ class Blind(Detector):
         if self.value("exposure") == 3:
             raise OSError("link to 192.168.1.99 is silent for 3 s: check the cable")
         if self.value("exposure") == 2:
-            halt.wait(10)
+            halt.wait(WAIT_S)
         self.tally.sent = self.tally.lost = None
         assert self.log.data(
             bytes(80), words=10, hits=10, format=Format.TPX3_WORDS, method=LossMethod.UNKNOWN
@@ -81,7 +82,7 @@ async def test_stop_reaches_a_source_that_waits_and_an_error_ends_the_run(blind,
     assert detector.value("hits_logged") == 20 and satellite.state is State.RUN
     await exposure(detector)
     assert satellite.state is State.ERROR and "check the cable" in satellite.machine.status
-    await asyncio.wait_for(asyncio.gather(*satellite.turn.tasks), 10)
+    await asyncio.wait_for(asyncio.gather(*satellite.turn.tasks), WAIT_S)
     assert detector.value("acquiring") is False and detector.value("detector_state") == "Error"
     await satellite.move("initialize", {})
     assert detector.value("detector_state") == "Idle"

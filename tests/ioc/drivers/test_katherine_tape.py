@@ -12,6 +12,7 @@ from hitline.ioc.drivers.piece import Slice
 from hitline.ioc.drivers.tape import Tape, open_tape
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.patience import WAIT_S
 
 HITS = (3000, 1, 0, 2500, 700)
 """Of the exposures."""
@@ -50,7 +51,7 @@ def recorded(tmp_path_factory):
         for at in range(0, len(payloads[-1]), 4002):
             part = payloads[-1][at : at + 4002]
             writer.data(part, words=len(part) // 6, format=Format.KATHERINE, method=LossMethod.FRAME_COUNT)
-            writer.wait(5)
+            writer.wait(WAIT_S)
         writer.end(number, {"hits_logged": hits})
     writer.close()
     return root / "r1" / "kat1", payloads

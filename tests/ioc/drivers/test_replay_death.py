@@ -13,8 +13,9 @@ from hitline.bus.log.block import Kind
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.node import Node
-from hitline.bus.proxy import Proxy
 from hitline.bus.states import State
+from kit.patience import WAIT_S
+from kit.until import until
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asynci
             stdout=asyncio.subprocess.PIPE,
         )
         processes.append(process)
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
+        line = await asyncio.wait_for(process.stdout.readline(), WAIT_S)
         assert line.startswith(b"ready "), line
         assert json.loads(line[6:])["feeds"]["det1"] > 0
         return process
@@ -41,20 +42,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asynci
     for process in processes:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 15) == 0
-
-
-async def until(proxy: Proxy, condition: Callable[[], bool]) -> None:
-    """Wait for news that make the condition true."""
-    news = asyncio.Event()
-    forget = proxy.listen(lambda name, update: news.set())
-    try:
-        async with asyncio.timeout(10):
-            while not condition():
-                news.clear()
-                await news.wait()
-    finally:
-        forget()
+            assert await asyncio.wait_for(process.wait(), WAIT_S) == 0
 
 
 async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing(
@@ -68,33 +56,33 @@ async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing
     async with Node(group, "client") as node:
         det = node.proxy("det1")
         first = await backend()
-        await det.wait_connected(10)
+        await det.wait_connected(WAIT_S)
         await det.set("speed", "flat")
         await det.transition("launch")
-        await det.wait_state(State.ORBIT, timeout_s=5)
+        await det.wait_state(State.ORBIT, timeout_s=WAIT_S)
         await det.transition("start", "r1")
-        await det.wait_state(State.RUN, timeout_s=5)
+        await det.wait_state(State.RUN, timeout_s=WAIT_S)
         await det.set("slice_hits", 20_000)
         reply = await det.set("acquire", "Acquire")
-        await det.wait_idle("acquire", reply, 10)
+        await det.wait_idle("acquire", reply, WAIT_S)
         await det.set("speed", "recorded")
         await det.set("slice_hits", 60_000)
-        await until(det, lambda: det.updates["hits_logged"].value == 20_000)
+        await until(lambda: det.updates["hits_logged"].value == 20_000, listen=det.listen)
         written = det.updates["log_written"].value
         await det.set("acquire", "Acquire")
         # What counts is on its way to the disk, at most 20 ms behind; what is written outlives the process.
-        await until(det, lambda: det.updates["log_written"].value > written + 8_000)
+        await until(lambda: det.updates["log_written"].value > written + 8_000, listen=det.listen)
         first.kill()
         await first.wait()
-        await until(det, lambda: det.updates["hits_logged"].severity is Severity.INVALID)
+        await until(lambda: det.updates["hits_logged"].severity is Severity.INVALID, listen=det.listen)
         await backend()
         await until(
-            det,
             lambda: (
                 det.connected
                 and det.updates["run"].value == "r1"
                 and det.updates["hits_lost"].severity is Severity.MAJOR
             ),
+            listen=det.listen,
         )
         folder = tmp_path / "runs" / "r1" / "det1"
         logged = sum(header.hits for header, _ in open_run(folder) if header.kind == Kind.DATA)
@@ -110,5 +98,5 @@ async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing
         assert det.updates["condition"].value == "INCOMPLETE" and det.updates["exposure"].value == 2
         await det.set("speed", "flat")
         reply = await det.set("acquire", "Acquire")
-        await det.wait_idle("acquire", reply, 10)
+        await det.wait_idle("acquire", reply, WAIT_S)
         assert det.updates["condition"].value == "GOOD" and det.updates["hits_lost"].value == 0

@@ -12,6 +12,7 @@ from hitline.bus.log.feed import Cursor, FeedClient
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.states import State
+from kit.patience import WAIT_S
 from log_tools import SickDisk
 from replay_tools import decoded, recording
 
@@ -116,13 +117,13 @@ async def test_stop_ends_the_exposure_and_leaves_the_rest_for_the_next(bench, tp
         with pytest.raises(Refused):
             await action
     await b.proxy.command("stop")
-    await b.proxy.wait_idle("acquire", reply, 5)
+    await b.proxy.wait_idle("acquire", reply, WAIT_S)
     first = b["hits_logged"]
     assert b["hits_sent"] == first < 50_000
     end = [decode_facts(p) for h, p in blocks(b, "r1") if h.kind == Kind.END]
     assert end[0]["stopped"] is True and end[0]["counts"]["hits_logged"] == first
     await b.proxy.set("speed", "flat")
-    await b.acquire(60)
+    await b.acquire()
     assert b["hits_logged"] == 400_000 and b["hits_lost"] == 0
     await b.move("stop")
     assert hits_of(b, "r1").x.tolist() == [n % 256 for n in range(400_000)]
@@ -132,11 +133,11 @@ async def test_acquire_done_and_acquire_time_stop_it_too(bench, tpx3):
     b = await bench(tpx3(200_000, spacing_ns=1e6), speed="recorded")
     await b.run("r1")
     await b.proxy.set("acquire_time", 0.05)
-    await b.acquire(5)
+    await b.acquire()
     await b.proxy.set("acquire_time", 0)
     reply = await b.proxy.set("acquire", "Acquire")
     await b.proxy.set("acquire", "Done")
-    await b.proxy.wait_idle("acquire", reply, 5)
+    await b.proxy.wait_idle("acquire", reply, WAIT_S)
     assert b["exposure"] == 2 and 0 < b["hits_logged"] < 200_000
 
 
@@ -161,7 +162,7 @@ async def test_a_hard_stop_ends_interrupted(bench, tpx3):
     await b.move("initialize", {})
     assert b["detector_state"] == "Idle"
     await b.proxy.set("speed", "flat")
-    await b.acquire(30)
+    await b.acquire()
     assert b["condition"] == "GOOD"
 
 
@@ -240,7 +241,7 @@ async def test_names_of_runs_that_are_taken_are_refused(bench, tpx3):
 
 async def test_a_full_ring_makes_the_file_wait(bench, tpx3):
     b = await bench(tpx3(3_000_000, per_chunk=5000), ring_mib=16)
-    await b.acquire(60)
+    await b.acquire()
     assert b["hits_sent"] == b["hits_logged"] == 3_000_000
     assert b["ring_dropped"] == 0 and b["condition"] == "GOOD"
 
@@ -250,7 +251,7 @@ async def test_a_full_disk_ends_the_run_with_exact_counts(bench, tpx3):
     b.replay.log._disk = SickDisk(b.root, quota=3 * 2**20)
     await b.run("r1")
     await b.proxy.set("acquire", "Acquire")
-    await b.proxy.wait_state(State.ERROR, timeout_s=20)
+    await b.proxy.wait_state(State.ERROR, timeout_s=WAIT_S)
     assert "disk full" in b.proxy.status and "make room" in b.proxy.status
     await b.until(lambda: b["acquiring"] is False and b["detector_state"] == "Error" and b["hits_lost"])
     verdict = verify(b.root / "r1")
@@ -261,7 +262,7 @@ async def test_a_full_disk_ends_the_run_with_exact_counts(bench, tpx3):
     b.replay.log._disk.quota = None
     await b.move("initialize", {})
     await b.proxy.command("rewind")
-    await b.acquire(30)
+    await b.acquire()
     assert b["hits_logged"] == 1_000_000 and b["condition"] == "GOOD"
 
 
@@ -292,7 +293,7 @@ async def test_twenty_small_exposures_a_second(bench, tpx3):
 
 async def test_a_preview_keeps_the_newest_part_only(bench, tpx3):
     b = await bench(tpx3(1_000_000, per_chunk=5000), preview_mib=1)
-    await b.acquire(30)
+    await b.acquire()
     folder = b.root / b["run"] / "det1"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 2 * 2**20
     assert open_run(folder).preview

@@ -8,6 +8,7 @@ import pytest
 from hitline.ioc.emulators.script import Script
 from hitline.ioc.emulators.traced import Traced
 from hitline.ioc.trace_file import Header, Record, Skipped
+from kit.patience import WAIT_S
 
 HEADER = Header("det1", "katherine", "0", "", {"data_port": 1556})
 
@@ -118,7 +119,7 @@ class Client:
 
     async def receive(self, made: socket.socket) -> bytes:
         loop = asyncio.get_running_loop()
-        data, source = await asyncio.wait_for(loop.sock_recvfrom(made, 2048), 5)
+        data, source = await asyncio.wait_for(loop.sock_recvfrom(made, 2048), WAIT_S)
         assert source[0] == self.where[0], "answers come from the address that was asked"
         return data
 

@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from kit.patience import WAIT_S
+
 RICH = Path(__file__).with_name("rich")
 
 
@@ -36,7 +38,7 @@ class Process:
     def ready(self) -> dict[str, Any]:
         """Wait for the line and return what it says."""
         assert self.child.stdout is not None
-        late = threading.Timer(30, self.child.kill)
+        late = threading.Timer(WAIT_S, self.child.kill)
         late.start()
         try:
             for line in self.child.stdout:
@@ -53,13 +55,13 @@ class Process:
         if self.child.poll() is None:
             self.child.send_signal(number)
         try:
-            code = self.child.wait(10)
+            code = self.child.wait(WAIT_S)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
             raise
         finally:
-            self._reader.join(5)
+            self._reader.join(WAIT_S)
             for stream in (self.child.stdout, self.child.stderr):
                 if stream is not None:
                     stream.close()

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tango
+from kit.patience import WAIT_S
+from kit.until import wait_until
 from processes import Process
 from tango import AttrQuality, DevFailed, DeviceProxy, DevState
 
@@ -30,7 +32,6 @@ OVERLAY = """
 record("*", "$(P)X1:Voltage") { field(DRVH, "90") }
 record("*", "$(P)X1:Voltage_RBV") { field(HYST, "5") }
 """
-WAIT_S = 10.0
 
 
 @dataclass
@@ -47,15 +48,7 @@ class Rig:
 
 def until(condition: Callable[[], Any], what: str) -> Any:
     """Return the first truth; DevFailed counts as none."""
-    deadline, pause = time.monotonic() + WAIT_S, threading.Event()
-    while time.monotonic() < deadline:
-        try:
-            if found := condition():
-                return found
-        except DevFailed:
-            pass
-        pause.wait(0.02)
-    pytest.fail(f"not within {WAIT_S} s: {what}")
+    return wait_until(condition, what=what, but=(DevFailed,))
 
 
 def running(folder: Path) -> Iterator[Rig]:
@@ -368,7 +361,7 @@ def test_tangos_admin_device_restarts_a_device_and_ends_the_face(own: Rig) -> No
     until(lambda: own.device().command_inout("Stop") is None, "commands too")
     with suppress(DevFailed):
         admin.command_inout("Kill")
-    assert own.face.child.wait(10) != 0
+    assert own.face.child.wait(WAIT_S) != 0
     assert own.backend.child.poll() is None
 
 

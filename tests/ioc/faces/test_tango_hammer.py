@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from kit.patience import WAIT_S
 from processes import Process
 
 HAMMER = Path(__file__).with_name("tango_hammer.py")
@@ -19,7 +20,6 @@ port = {port}
 """
 OTHER = {"RICH_OTHER": "1"}
 WORK = ("values", "descriptions", "writes", "calls", "events", "restarts")
-WAIT_S = 30.0
 
 
 class Hammer:

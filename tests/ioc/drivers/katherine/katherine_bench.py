@@ -17,7 +17,7 @@ from hitline.bus.station import Station
 from hitline.ioc.drivers.katherine.driver import Katherine
 from hitline.ioc.drivers.katherine.options import KatherineOptions
 from katherine_rig import Rig
-from news import until
+from kit.until import heard, until
 
 
 @dataclass
@@ -51,18 +51,18 @@ class Bench:
         """Begin an exposure."""
         await self.driver.set_acquire("Acquire")
 
-    async def end(self, timeout_s: float = 10.0) -> None:
+    async def end(self) -> None:
         """Wait for the end of the exposure."""
-        await self.until(lambda: not self.driver.acquiring, timeout_s)
+        await self.until(lambda: not self.driver.acquiring)
 
-    async def acquire(self, timeout_s: float = 10.0) -> None:
+    async def acquire(self) -> None:
         """Take one exposure, in the run that is open or in one of its own."""
         await self.begin()
-        await self.end(timeout_s)
+        await self.end()
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for news that make the condition true."""
-        await until(self.driver, condition, timeout_s)
+        await until(condition, listen=heard(self.driver))
 
     def log(self, run: str = "r1") -> "Log":
         """What is in the log of a run."""

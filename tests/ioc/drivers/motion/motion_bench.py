@@ -1,6 +1,5 @@
 """An emulated controller over TCP, its driver and an axis, in one process."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +17,8 @@ from hitline.ioc.drivers.pi.driver import Pi
 from hitline.ioc.emulators.motion import MotionEmulator
 from hitline.ioc.emulators.phytron.instrument import MccEmulator, PhyMotionEmulator
 from hitline.ioc.emulators.pi.instrument import PiEmulator
-from news import until
+from kit.patience import WAIT_S
+from kit.until import heard, until
 
 KINDS: dict[str, tuple[Any, Any, str, dict[str, Any]]] = {
     "phymotion": (PhyMotion, PhyMotionEmulator, "1.1", {}),
@@ -51,19 +51,17 @@ class Bench:
     async def set(self, name: str, value: Any) -> Any:
         return await getattr(self.axis, f"set_{name}")(value)
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], Any], limit_s: float = WAIT_S) -> None:
         """Wait for news of the axis that make it true."""
-        await until(self.axis, condition, timeout_s)
+        await until(condition, limit_s, listen=heard(self.axis))
 
-    async def turns(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    async def turns(self, condition: Callable[[], Any]) -> None:
         """Wait until something that the axis does not tell is true."""
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await until(condition)
 
-    async def rest(self, timeout_s: float = 10.0) -> None:
+    async def rest(self, limit_s: float = WAIT_S) -> None:
         """Wait until nothing is left to do."""
-        await self.until(lambda: self["done"], timeout_s)
+        await self.until(lambda: self["done"], limit_s)
 
     async def go(self, target: float) -> None:
         await self.set("target", target)

@@ -164,7 +164,7 @@ async def recovered(bench: Bench, ends: dict[str, float]) -> str:
                     return ""
                 await asyncio.sleep(0.5)
         return f"not at 1.0 but {bench['position']}: {bench['problem']}, homed {bench['homed']}"
-    except TimeoutError:
+    except (TimeoutError, AssertionError):  # of the whole, or of one wait
         return f"hangs at {bench['position']} in {axis.axis.phase}: {bench['problem']}"
 
 

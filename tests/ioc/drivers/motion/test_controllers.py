@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from hitline.bus.attribute import Refused
 from hitline.ioc.axis.actions import MoveTo
+from kit.until import heard, until
 from motion_bench import KINDS
-from news import until
 
 KIND = pytest.mark.parametrize("kind", KINDS)
 
@@ -50,7 +50,7 @@ async def test_a_reference_run(make, kind, button, plus):
     async with make(kind=kind, controller={"homing": "limit"} if kind == "pi" else {}) as b:
         await b.set(button, True)
         await b.until(lambda: b["moving"])
-        await b.rest(20)
+        await b.rest()
         assert b["homed"] and not b[button] and b["alarm"] == "NO_ALARM"
         place, end = b.rail.place, b.rail.ends[plus]
         assert abs(place - end) <= b.rail.width
@@ -64,7 +64,7 @@ async def test_a_reference_run(make, kind, button, plus):
 async def test_a_limit_switch_ends_a_move_and_away_is_allowed(make, kind):
     async with make(kind=kind, emulator={"rail_steps": 4000}) as b:
         await b.set("target", 9.0)
-        await b.rest(20)
+        await b.rest()
         assert b["limit_high"] and b.rail.place < 4100 and b["missed"]
         await b.go(1.0)
         assert b["position"] == pytest.approx(1.0) and not b["limit_high"]
@@ -75,7 +75,7 @@ async def test_a_restart_is_seen_also_when_it_breaks_the_link(make, kind):
     """R21: the position is not trusted any more, and the reason is told."""
     async with make(kind=kind) as b:
         await b.set("home_reverse", True)
-        await b.rest(20)
+        await b.rest()
         assert b["homed"]
         await b.emulator.do_reboot(0.3)
         await b.emulator.do_cut()
@@ -85,7 +85,7 @@ async def test_a_restart_is_seen_also_when_it_breaks_the_link(make, kind):
         with pytest.raises(Refused, match="home the axis"):
             await b.set("target", b["position"] + 1.0)
         await b.set("home_reverse", True)
-        await b.rest(20)
+        await b.rest()
         assert b["homed"] and b["alarm"] == "NO_ALARM"
 
 
@@ -93,8 +93,13 @@ async def test_a_restart_is_seen_also_when_it_breaks_the_link(make, kind):
 async def test_a_broken_link_is_told_from_a_restart(make, kind):
     async with make(kind=kind) as b:
         await b.emulator.do_cut()
-        await until(b.controller, lambda: b.controller.board.updates["identity"].severity.name == "INVALID")
-        await until(b.controller, lambda: b.controller.board.updates["identity"].severity.name == "OK")
+        await until(
+            lambda: b.controller.board.updates["identity"].severity.name == "INVALID",
+            listen=heard(b.controller),
+        )
+        await until(
+            lambda: b.controller.board.updates["identity"].severity.name == "OK", listen=heard(b.controller)
+        )
         await b.until(lambda: b.quality("position")[0] == "OK")
         assert b.controller.value("restarts_seen") == 0 and b["alarm"] == "NO_ALARM"
 
@@ -111,7 +116,7 @@ async def test_noise_late_answers_and_refusals_are_outlived(make, kind, fault):
             await b.emulator.set_late_ms(0.0)
         else:
             await getattr(b.emulator, f"set_{fault}")(3)
-        await b.rest(20)
+        await b.rest()
         await b.until(lambda: b.quality("position")[0] == "OK")
         assert b["position"] == pytest.approx(3.0)
 

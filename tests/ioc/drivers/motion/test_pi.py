@@ -1,6 +1,5 @@
 """PI: what the emulator takes and rejects, chains, servo faults; PI's own library drives the emulator."""
 
-import asyncio
 import threading
 
 import pytest
@@ -8,6 +7,7 @@ from hitline.ioc.emulators.pi.axis import Axis
 from hitline.ioc.emulators.pi.device import Device
 from hitline.ioc.emulators.rail import Rail
 from hitline.ioc.protocols.pi.gcs import ReplyFramer
+from kit.until import until
 
 
 class Hand:
@@ -153,9 +153,7 @@ async def test_the_library_of_pi_drives_the_emulator(make):
         found: list[tuple[str, float, bool, float]] = []
         client = threading.Thread(target=lambda: found.append(drive(host, int(port))))
         client.start()
-        async with asyncio.timeout(40):
-            while client.is_alive():
-                await asyncio.sleep(0.02)
+        await until(lambda: not client.is_alive(), what="the end of PI's client")
         ((identity, first, homed, last),) = found
         assert "C-863" in identity and homed
         assert first == pytest.approx(3.5) and last == pytest.approx(2.0) and b.rail.place == 2000

@@ -12,9 +12,9 @@ from hitline.bus.attribute import Refused
 from hitline.bus.log.block import Kind, decode_facts
 from hitline.bus.log.reader import open_run
 from hitline.ioc.drivers.stage.stage import Stage, StageOptions
+from kit.until import heard, until
 from log_tools import SickDisk
 from motion_bench import Bench
-from news import until
 
 
 @asynccontextmanager
@@ -24,7 +24,7 @@ async def stage_on(b: Bench) -> AsyncIterator[Stage]:
     stage.station, stage.neighbours = b.axis.station, {"x": b.axis}
     await stage.connect()
     try:
-        await until(stage, lambda: "positions" in stage.board.updates)
+        await until(lambda: "positions" in stage.board.updates, listen=heard(stage))
         yield stage
     finally:
         await stage.disconnect()
@@ -36,7 +36,7 @@ async def fly(stage: Stage, start: float, stop: float, points: int, rate: float)
         await getattr(stage, f"set_fly_{name}")(value)
     begun_s = time.monotonic()
     await stage.do_fly()
-    await until(stage, lambda: not stage.value("flying"), 30.0)
+    await until(lambda: not stage.value("flying"), listen=heard(stage))
     return begun_s
 
 
@@ -107,7 +107,7 @@ async def test_a_stop_in_flight_ends_it_with_its_reason(make):
     async with make(kind="pi") as b, stage_on(b) as stage:
         await stage.start("r1")
         flight = asyncio.create_task(fly(stage, 0.0, 5.0, 50, 10.0))
-        await until(stage, lambda: stage.value("fly_phase") == "Flight" and b.rail.place > 200, 10.0)
+        await until(lambda: stage.value("fly_phase") == "Flight" and b.rail.place > 200, listen=heard(stage))
         with pytest.raises(Refused, match="a flight goes on"):
             await stage.set_fly_rate(1.0)
         with pytest.raises(Refused, match="a flight goes on"):
@@ -125,7 +125,7 @@ async def test_the_end_of_a_run_ends_the_flight(make):
     async with make() as b, stage_on(b) as stage:
         await stage.start("r1")
         flight = asyncio.create_task(fly(stage, 0.0, 5.0, 50, 10.0))
-        await until(stage, lambda: stage.value("fly_phase") == "Flight", 10.0)
+        await until(lambda: stage.value("fly_phase") == "Flight", listen=heard(stage))
         await stage.stop()
         await flight
         assert stage.value("fly_phase") == "Failed" and b["done"]
@@ -136,13 +136,13 @@ async def test_the_end_of_a_run_ends_the_flight(make):
 async def test_a_link_that_is_lost_in_flight(make):
     async with make() as b, stage_on(b) as stage:
         flight = asyncio.create_task(fly(stage, 0.0, 2.0, 20, 10.0))
-        await until(stage, lambda: stage.value("fly_phase") == "Flight", 10.0)
+        await until(lambda: stage.value("fly_phase") == "Flight", listen=heard(stage))
         await b.emulator.set_silent(True)
-        await until(stage, lambda: stage.board.updates["positions"].severity.name == "INVALID", 10.0)
+        await until(lambda: stage.board.updates["positions"].severity.name == "INVALID", listen=heard(stage))
         await b.emulator.set_silent(False)
         await flight
         assert stage.value("exposure") == 0, "outside of a run nothing is numbered"
-        await until(stage, lambda: stage.board.updates["positions"].severity.name == "OK", 10.0)
+        await until(lambda: stage.board.updates["positions"].severity.name == "OK", listen=heard(stage))
 
 
 async def test_a_flight_whose_readings_cannot_be_written_has_failed(make):

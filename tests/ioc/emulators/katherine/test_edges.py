@@ -1,6 +1,5 @@
 """Edges of the world's wires come as trigger words, each behind the hits that were before it."""
 
-import asyncio
 import time
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from hitline.bus.formats.katherine import KatherineDecoder
 from hitline.bus.formats.katherine_words import GENERATIONS
 from katherine_rig import katherine
+from kit.until import until
 
 TICKS_PER_S = 640_000_000
 
@@ -22,9 +22,7 @@ async def test_words_of_edges_stand_among_the_hits(gen):
         emulator.readout.chip.change(time_10ns=50_000_000)
         emulator._begin(True)
         zero = emulator.readout.chip.zero
-        async with asyncio.timeout(20):
-            while emulator._exposure.running:
-                await asyncio.sleep(0.02)
+        await until(lambda: not emulator._exposure.running)
     decoder = KatherineDecoder()
     decoder.setup = type(decoder.setup)(generation=gen)
     batch = decoder.feed(bytes(data))

@@ -14,7 +14,7 @@ from hitline.ioc.emulators.world.instrument import WorldInstrument, WorldOptions
 from hitline.ioc.emulators.world.particles import SLICE
 from hitline.ioc.emulators.world.view import View
 from hitline.ioc.emulators.world.world import world_of
-from news import until
+from kit.until import heard, until
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_the_carriages_of_an_emulated_controller_are_the_stage(group):
     try:
         rails.rails["1.1"].put(250)
         rails.rails["1.2"].put(-100)
-        await until(world, lambda: world.value("stage_y") == -1.0)
+        await until(lambda: world.value("stage_y") == -1.0, listen=heard(world))
         assert world.value("stage_x") == 2.5 and world.world.carriages(time.monotonic()) == (2.5, -1.0)
         rail, begun_s = rails.rails["1.1"], time.monotonic()
         rail.move(1000, 1.0, 1e4, 1e9)

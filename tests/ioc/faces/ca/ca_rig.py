@@ -20,6 +20,8 @@ from hitline.bus.states import ALWAYS
 from hitline.bus.station import CaEntry, Station
 from hitline.ioc.faces.ca.face import Face
 from hitline.ioc.faces.ca.server import bound
+from kit.patience import WAIT_S
+from kit.until import until
 
 HERE = Path(__file__).parent
 
@@ -192,22 +194,16 @@ class Rig:
         self.face = Face(self.station, self.node)
         await self.face.start()
 
-    async def shows(self, name: str, value: Any, *, timeout_s: float = 5.0) -> None:
+    async def shows(self, name: str, value: Any) -> None:
         """Wait until a record shows a value."""
         await self.until(
             lambda: self.channel(name).content == value and self.channel(name).state.severity < 3,
             lambda: f"{name} shows {self.channel(name).content!r}, not {value!r}",
-            timeout_s,
         )
 
-    async def until(self, true: Any, what: Any = lambda: "", timeout_s: float = 5.0) -> None:
+    async def until(self, true: Any, what: Any = "") -> None:
         """Wait for a condition."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not true():
-                    await asyncio.sleep(0.002)
-        except TimeoutError:
-            raise AssertionError(what() or "condition did not come true") from None
+        await until(true, what=what)
 
 
 @asynccontextmanager
@@ -230,7 +226,7 @@ async def running(
         try:
             if backend:
                 proxy = rig.node.proxy("dev")
-                await proxy.wait_connected(5.0)
+                await proxy.wait_connected(WAIT_S)
                 await rig.until(lambda: proxy.state.name == "INIT")
                 rig.face.flush()
             yield rig
@@ -287,7 +283,7 @@ class Libca:
         self._thread.shutdown()
         self._process.stdin.close()
         try:
-            self._process.wait(5.0)
+            self._process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

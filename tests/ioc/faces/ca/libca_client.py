@@ -9,6 +9,8 @@ import traceback
 import warnings
 
 import numpy as np
+from kit.patience import WAIT_S
+from kit.until import wait_until  # noqa: F401 - for what tests send
 
 warnings.simplefilter("ignore")
 import epics  # noqa: E402
@@ -23,7 +25,7 @@ class Watched:
         self.heard: list = []
         self.changed = threading.Condition()
         self.pv = epics.PV(name, callback=self._hear, **({"auto_monitor": 7} | options))
-        if not self.pv.wait_for_connection(5.0):
+        if not self.pv.wait_for_connection(WAIT_S):
             raise TimeoutError(f"{name} does not connect")
 
     def _hear(self, value=None, severity=None, timestamp=None, **more) -> None:
@@ -31,9 +33,9 @@ class Watched:
             self.heard.append((plain(value), severity, timestamp, time.time()))
             self.changed.notify_all()
 
-    def until(self, true, timeout_s: float = 5.0) -> list:
+    def until(self, true) -> list:
         with self.changed:
-            if not self.changed.wait_for(lambda: self.heard and true(self.heard), timeout_s):
+            if not self.changed.wait_for(lambda: self.heard and true(self.heard), WAIT_S):
                 raise TimeoutError(f"{self.pv.pvname} heard {self.heard[-5:]}")
             return list(self.heard)
 
@@ -46,13 +48,13 @@ def watch(name: str, **options) -> Watched:
 
 def pv(name: str, **options):
     made = epics.PV(name, auto_monitor=False, **options)
-    if not made.wait_for_connection(5.0):
+    if not made.wait_for_connection(WAIT_S):
         raise TimeoutError(f"{name} does not connect")
     return made
 
 
 def get(name: str, **options):
-    return pv(name).get(use_monitor=False, timeout=5.0, **options)
+    return pv(name).get(use_monitor=False, timeout=WAIT_S, **options)
 
 
 def text(name: str) -> str:
@@ -64,12 +66,12 @@ def ftype(name: str) -> int:
     return epics.ca.field_type(pv(name).chid)
 
 
-def put(name: str, value, wait: bool = True, timeout: float = 5.0):
+def put(name: str, value, wait: bool = True, timeout: float = WAIT_S):
     """Returns whether the put has completed in time."""
     return pv(name).put(value, wait=wait, timeout=timeout) == 1
 
 
-def put_status(name: str, value, timeout_s: float = 5.0):
+def put_status(name: str, value, timeout_s: float = WAIT_S):
     """The status of ca_put_callback, which pyepics itself throws away."""
     chid = pv(name).chid
     heard, done = [], threading.Event()

@@ -10,6 +10,7 @@ import caproto as ca
 import pytest
 from ca_rig import HERE, Libca, free_port_below_ephemeral, running
 from hitline.ioc.faces.ca.fields import STATE_FIELDS, TYPES, fields
+from kit.patience import WAIT_S
 
 ALARMS = """field(HIHI, "9") field(HIGH, "8") field(LOW, "-8") field(LOLO, "-9") field(HHSV, "MAJOR")
     field(HSV, "MINOR") field(LLSV, "MAJOR") field(LSV, "MINOR") field(HYST, "1") field(HOPR, "10")
@@ -59,7 +60,7 @@ OTHERS_OWN = {
 """What a running record changes, or the IOC decides; of these only type and count are compared."""
 
 DESCRIBE = """
-PATIENCE_S = 20  # without it pyepics gives up after half a second, and says None
+PATIENCE_S = 20  # without it pyepics gives up after half a second; what must not be there takes all of it
 
 def describe(names):
     found = {}
@@ -120,7 +121,7 @@ def real(tmp_path_factory):
     yield client
     client.close()
     ioc.stdin.close()
-    ioc.wait(10)
+    ioc.wait(WAIT_S)
     ioc.stdout.close()
 
 

@@ -13,6 +13,7 @@ from ca_rig import DB, Libca, Rig
 from hitline.bus.node import Node
 from hitline.db.generate import database
 from hitline.ioc.faces.common import FACE
+from kit.patience import WAIT_S
 
 
 class FaceProcess:
@@ -36,7 +37,7 @@ class FaceProcess:
     def end(self, number: int) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(WAIT_S)
         self.process.stdout.close()
         self._log.close()
         return code
@@ -70,15 +71,15 @@ async def test_killed_face_comes_back_and_clients_with_it(
     try:
         assert await libca.beside(face.ready) == {"ca_port": ca_port}
         backend.device.publish("count", 1)
-        await libca(f"watch('{p}Count').until(lambda h: h[-1][0] == 1, 10)")
+        await libca(f"watch('{p}Count').until(lambda h: h[-1][0] == 1)")
         await libca.beside(face.end, signal.SIGKILL)
         backend.device.publish("count", 2)
         backend.device.publish("level", 55.0)
         face = FaceProcess(file, tmp_path / "log")
         await libca.beside(face.ready)
-        await libca(f"watch('{p}Count').until(lambda h: h[-1][0] == 2, 20)")
+        await libca(f"watch('{p}Count').until(lambda h: h[-1][0] == 2)")
         # a set-point shows what the instrument reports; the face has written nothing
-        await libca(f"watch('{p}Level').until(lambda h: h[-1][0] == 55, 10)")
+        await libca(f"watch('{p}Level').until(lambda h: h[-1][0] == 55)")
         assert not backend.device.calls
         assert await libca(f"text('{p}Version')") != ""
         assert await libca(f"get('{p}CaClients')") == 1
@@ -118,8 +119,8 @@ async def test_start_does_not_wait_for_the_instruments(group: str, tmp_path: Pat
     async with Node(group, "backend") as node:
         rig.backend = node
         await rig.start_backend()
-        await client(f"watch('{prefix}Level').until(lambda h: h[-1][1] == 0, 10)")
-    await client(f"watch('{prefix}Level').until(lambda h: h[-1][1] == 3, 10)")
+        await client(f"watch('{prefix}Level').until(lambda h: h[-1][1] == 0)")
+    await client(f"watch('{prefix}Level').until(lambda h: h[-1][1] == 3)")
     client.close()
     await libca.beside(face.end, signal.SIGTERM)
     await asyncio.sleep(0)

@@ -23,6 +23,8 @@ from hitline.ioc.faces.ca import circuit, quiet
 from hitline.ioc.faces.ca.put import Put
 from hitline.ioc.faces.ca.record import RecordChannel
 from hitline.ioc.faces.ca.server import Context, beacon_addresses, bound
+from kit.patience import WAIT_S
+from kit.until import until
 
 READ = lambda client: ca.AccessRights.READ  # noqa: E731
 WRITE = lambda client: ca.AccessRights.READ | ca.AccessRights.WRITE  # noqa: E731
@@ -105,7 +107,7 @@ def subscribe_raw(
 async def good_client_latency_s(libca: Libca, prefix: str, reads: int = 10) -> float:
     """The slowest of some reads."""
     return await libca(
-        f"max((lambda t: (pv('{prefix}V0').get(use_monitor=False, timeout=5), time.time() - t)[1])"
+        f"max((lambda t: (pv('{prefix}V0').get(use_monitor=False, timeout=WAIT_S), time.time() - t)[1])"
         f"(time.time()) for _ in range({reads}))"
     )
 
@@ -133,7 +135,7 @@ async def test_stopped_image_monitor_does_not_hurt_others(served: Served, libca:
         assert psutil.Process().memory_info().rss - rss < 50e6
         os.kill(bad.pid, signal.SIGCONT)
         last = await bad(
-            f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5, 40) and True)"
+            f"(lambda n: watch('{served.prefix}Image').until(lambda h: len(h) > n + 5) and True)"
             f"(len(watch('{served.prefix}Image').heard))"
         )
         assert last, "the stopped client does not come back"
@@ -165,10 +167,7 @@ async def test_clients_leaving_under_overload(served: Served, libca: Libca, roun
     finally:
         stop.set()
         await publisher
-    deadline = asyncio.get_running_loop().time() + 5
-    while len(served.server.circuits) > 1 and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.01)
-    assert len(served.server.circuits) <= 1
+    await until(lambda: len(served.server.circuits) <= 1, what=lambda: f"{served.server.circuits} left")
     assert len([s for s in served.server.subscriptions.values() for _ in s]) <= 1
 
 
@@ -238,7 +237,7 @@ async def test_malformed_bytes(served: Served, libca: Libca, count: int, caplog)
 async def test_announced_giant_is_refused_before_memory_is_taken(served: Served, libca: Libca):
     sock = connect(served.server.port)
     sock.sendall(SEEDS[0] + struct.pack(">HHHHIIII", 4, 0xFFFF, 6, 0, 0, 0, 0xFFFFFFF0, 1) + b"x" * 100)
-    sock.settimeout(5)
+    sock.settimeout(WAIT_S)
     try:
         while await libca.beside(sock.recv, 4096):
             pass
@@ -277,7 +276,7 @@ async def test_too_many_clients_are_closed(served: Served, monkeypatch):
     pairs = [await asyncio.open_connection("127.0.0.1", served.server.port) for _ in range(5)]
     for reader, _ in pairs[3:]:
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-            await asyncio.wait_for(reader.readexactly(1), 5)
+            await asyncio.wait_for(reader.readexactly(1), WAIT_S)
     assert len(served.server.circuits) == 3
     for _, writer in pairs:
         writer.transport.abort()
@@ -289,11 +288,11 @@ async def test_client_that_never_reads_is_dropped_in_the_end(served: Served, mon
     await libca.beside(subscribe_raw, sock, f"{served.prefix}Image")
     stop = asyncio.Event()
     publisher = asyncio.create_task(served.publish(100, stop, 0))
-    deadline = asyncio.get_running_loop().time() + 20
-    while served.server.circuits and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.02)
-    stop.set()
-    await publisher
+    try:
+        await until(lambda: not served.server.circuits)
+    finally:
+        stop.set()
+        await publisher
     assert not [c for c in served.server.circuits if c.who.address == "127.0.0.1"]
     sock.close()
 
@@ -319,7 +318,7 @@ async def test_closed_channels_and_failed_names_leave_nothing_behind(served: Ser
     await writer.drain()
     got = b""
     while got.count(struct.pack(">HH", 26, 0)) < 50:
-        got += await asyncio.wait_for(reader.read(4096), 5)
+        got += await asyncio.wait_for(reader.read(4096), WAIT_S)
     (other,) = (c for c in served.server.circuits if c is not link)
     assert not other.circuit.channels
     writer.transport.abort()
@@ -362,10 +361,10 @@ def test_beacons_go_where_clients_are(monkeypatch):
 async def test_beacons_are_sent_and_nobody_listening_is_no_error(served_beacons, caplog):
     sock, server = served_beacons
     loop = asyncio.get_running_loop()
-    first = await asyncio.wait_for(loop.sock_recv(sock, 100), 5)
+    first = await asyncio.wait_for(loop.sock_recv(sock, 100), WAIT_S)
     command, _, version, port, number, address = struct.unpack(">HHHHII", first)
     assert (command, version, port, address) == (13, 13, server.port, 0)
-    second = await asyncio.wait_for(loop.sock_recv(sock, 100), 5)
+    second = await asyncio.wait_for(loop.sock_recv(sock, 100), WAIT_S)
     assert struct.unpack(">HHHHII", second)[4] == number + 1
     sock.close()
     await asyncio.sleep(0.2)

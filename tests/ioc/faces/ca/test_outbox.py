@@ -5,6 +5,7 @@ import asyncio
 from hitline.ioc.faces.ca.outbox import Outbox
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.patience import WAIT_S
 
 
 def drained(box: Outbox) -> list:
@@ -100,5 +101,5 @@ async def test_wait_sleeps_until_there_is_something():
     await asyncio.sleep(0)
     assert not waiting.done()
     box.release()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, WAIT_S)
     assert box.pop() == "held"

@@ -1,0 +1,1 @@
+"""What tests and the programs that they start share."""
