@@ -116,7 +116,7 @@ class Proxy(View):
                             await self.news.wait()
                     except TimeoutError:
                         with contextlib.suppress(Refused):  # one that is busy is asked again
-                            await self._here().look(busy)
+                            await self._here().audit.look(busy)
         except TimeoutError:
             raise TimeoutError(
                 f"{self.name}: {name} still under way after {timeout_s:g} s ({busy} is true)"
@@ -169,7 +169,7 @@ class Proxy(View):
     ) -> Reply:
         session = self._here()
         answer = await session.link.exchange(verb, payload, timeout_s=timeout_s, tags=tags)
-        await session.follow(answer.tags.get("after"))
+        await session.audit.follow(answer.tags.get("after"))
         reply = accepted(answer)
         seq = reply.tags.get("busy")
         return Reply(reply.payload, seq if isinstance(seq, int) else None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import foreign, values
 from .attribute import Refused, Update
+from .audit import Audit
 from .constellation.chirp import Service
 from .constellation.pack import Malformed
 from .description import PROTOCOL, Description, parse
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 AUDIT_S = 10.0
 """All scalars are read this often: a lost update that is the last one for long leaves no gap behind."""
-SETTLE_S = 0.2
-FOLLOW_S = 0.5
-"""Updates come some 0.1 ms before or after the reply to what caused them, behind an array up to this late."""
 HEARD_S = 1.0
 """A satellite that does not tell its topics in this time never does."""
 AGAIN_S = 1.0
@@ -49,6 +47,7 @@ class Session:
         self._rereading: set[str] = set()
         self.closed = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self.audit = Audit(self)
         self._spawn(self._meet())
 
     def close(self, reason: str) -> None:
@@ -67,7 +66,7 @@ class Session:
         """Return the payload for positional arguments; stock satellites want none, not an empty list."""
         return list(args) if args or self.stream.described else None
 
-    async def get(self, name: str, timeout_s: float) -> Update:
+    async def get(self, name: str, timeout_s: float = PATIENCE_S) -> Update:
         """Read one attribute; raises Refused. What is shown is the stream's business, in its order."""
         if self.stream.described is False:
             if name in self.proxy.updates:
@@ -87,48 +86,9 @@ class Session:
 
     async def reread(self, name: str) -> None:
         """Read an attribute and show it if it is new: updates of it may have been lost. Raises Refused."""
-        update = await self.get(name, PATIENCE_S)
+        update = await self.get(name)
         if update.seq:
             self.stream.take(name, update, again=True)
-
-    async def look(self, name: str) -> None:
-        """See that no update of an attribute was lost; shown with what belongs to it. Raises Refused."""
-        update = await self.get(name, PATIENCE_S)
-        if not self.stream.described or self.stream.has(name, update):
-            return
-        try:
-            await self._audit()
-        except Malformed as error:
-            raise Refused("failed", f"{self.proxy.name}: {error}") from None
-
-    async def follow(self, mark: Any) -> None:
-        """Wait until what was published before a reply is shown; updates come on another connection.
-
-        `mark` is the newest: its name, number and epoch. One that does not come was lost, and is read.
-        """
-        match mark:
-            case [str(name), int(seq), int(epoch)] if self.stream.described:
-                update = Update(None, 0, seq=seq, epoch=epoch)
-            case _:
-                return
-        try:
-            async with asyncio.timeout(FOLLOW_S):
-                while not self.stream.has(name, update) and not self.closed:
-                    await self.proxy.news.wait()
-        except TimeoutError:
-            with contextlib.suppress(Refused):  # it has answered: whoever asked has a reply
-                await self.look(name)
-
-    async def _audit(self) -> None:
-        """Read everything, and show together what did not come by itself; raises Refused, Malformed."""
-        read = await self._read_all()
-        await asyncio.sleep(SETTLE_S)  # what is only under way comes by itself, and in order
-        if self.stream.waits:
-            return
-        for name, update in read.items():
-            if not self.stream.has(name, update):
-                self.proxy.gaps += 1
-                self.stream.take(name, update, again=True)
 
     async def _meet(self) -> None:
         """Learn everything, with patience: it lives, but may be busy. Then see that nothing is missed."""
@@ -145,7 +105,7 @@ class Session:
         while self.stream.described:
             await asyncio.sleep(AUDIT_S)
             try:
-                await self._audit()
+                await self.audit.everything()
             except (Refused, Malformed) as error:
                 log.warning("%s: %s", self.peer.name, error)
 
@@ -167,7 +127,7 @@ class Session:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):
                 await self.stream.heard.wait()
-        for name, update in (await self._read_all()).items():
+        for name, update in (await self.read_all()).items():
             self.stream.take(name, update, again=True)
         for attribute in self.proxy.attributes.values():
             if attribute.array and self.proxy.node.arrays:
@@ -180,7 +140,7 @@ class Session:
         if arrays and known.arrays and proxy.node.arrays:
             self.stream.open_arrays(known.arrays, arrays)
 
-    async def _read_all(self) -> dict[str, Update]:
+    async def read_all(self) -> dict[str, Update]:
         """Return all scalars that have a value."""
         everything = await self.link.ask("get", timeout_s=PATIENCE_S)
         if not isinstance(everything.payload, dict):

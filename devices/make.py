@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from hitline.bus.entry_points import BLOCKS, INSTRUMENTS, available, find, load_all
 from hitline.bus.station import InstrumentEntry, Station, WorkerEntry, load
 
-from .repeater import offer
-
 if TYPE_CHECKING:
     from ophyd import Component, Device
 
@@ -39,6 +37,8 @@ class Devices(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._makers:
             raise KeyError(f"{name}: no such device; {self._station.file} has {', '.join(self)}")
+        if not self._made:
+            self._begin()
         if name not in self._made:
             self._made[name] = self._makers[name]()
         return self._made[name]
@@ -56,6 +56,16 @@ class Devices(Mapping[str, Any]):
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._makers]
+
+    def _begin(self) -> None:
+        """Before libca is used: have a repeater of beacons."""
+        import ophyd
+
+        from .repeater import offer
+
+        if ophyd.get_cl().name == "pyepics":
+            interface = self._station.interface
+            offer(interface if interface.startswith("127.") else "")
 
     def _make_station(self) -> "Device":
         from .station import StationDevice
@@ -167,21 +177,18 @@ def make_devices(station: Station | str | Path, layer: str | None = None) -> Dev
     `layer` ("pyepics" or "caproto") chooses ophyd's control layer for the whole process; ophyd takes one for
     good. Nothing is connected before a device is used. CA's broadcasts do not find a station on loopback,
     so for it EPICS_CA_ADDR_LIST and EPICS_CA_AUTO_ADDR_LIST are set where they are not yet, and for a port of
-    its own EPICS_CA_SERVER_PORT. For libca (pyepics) this process is the host's repeater of beacons, if there
-    is none (`repeater`).
+    its own EPICS_CA_SERVER_PORT. With the first device under libca (pyepics) this process is the host's
+    repeater of beacons, if there is none (`repeater`).
     """
     if not isinstance(station, Station):
         station = load(station, options_of=())
-    loopback = station.interface.startswith("127.")
-    if loopback and "EPICS_CA_ADDR_LIST" not in os.environ:
+    if station.interface.startswith("127.") and "EPICS_CA_ADDR_LIST" not in os.environ:
         os.environ["EPICS_CA_ADDR_LIST"] = station.interface
         os.environ.setdefault("EPICS_CA_AUTO_ADDR_LIST", "NO")
     if station.ca is not None and station.ca.port:
         os.environ.setdefault("EPICS_CA_SERVER_PORT", str(station.ca.port))
-    import ophyd
-
     if layer is not None:
+        import ophyd
+
         ophyd.set_cl(layer)
-    if ophyd.get_cl().name == "pyepics":
-        offer(station.interface if loopback else "")
     return Devices(station)

@@ -156,7 +156,7 @@ class AxisInstrument(Instrument):
         return self.value(name)
 
     def _fall(self) -> None:
-        """Show that it is not done, as the record does at every such put; what comes next says whether it moves.
+        """Show that it is not done, as the record does at every such put; what comes next tells of a move.
 
         Clients wait for done to fall and rise, also where nothing moves or a limit refuses.
         """

@@ -18,7 +18,6 @@ from hitline.bus.instrument import Instrument
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
 from hitline.bus.states import ALWAYS, Role
-from kit.until import until  # noqa: F401 - test_stock has it from here
 
 
 class Toy(Instrument):

@@ -18,12 +18,13 @@ import socket, sys
 from caproto import SERVER, Beacon, Broadcaster
 from hitline.devices import make_devices
 from hitline.devices.repeater import offer
-make_devices("station.toml", "pyepics")
+from kit.patience import WAIT_S
+make_devices("station.toml", "pyepics").station
 print(offer("127.0.0.1"))
 import epics
 epics.PV("T:Nobody")
 heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-heard.settimeout(5)
+heard.settimeout(WAIT_S)
 heard.bind(("127.0.0.1", 0))
 port = int(sys.argv[1])
 heard.sendto(b"", ("127.0.0.1", port))  # so register old clients, and get no answer
@@ -58,7 +59,7 @@ def session(tmp_path, free_ports):
 
 
 def test_the_first_session_is_the_repeater_of_the_host(session):
-    """offer() says False in both: make_devices of the first has done it, and the second needs none."""
+    """offer() says False in both: the devices of the first have done it, and the second needs none."""
     first = session()
     assert [first.stdout.readline(), first.stdout.readline()] == ["False\n", "heard\n"]
     second = session()

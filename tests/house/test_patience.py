@@ -16,9 +16,7 @@ TESTS = Path(__file__).parents[1]
 OWN = {
     "bus/test_discovery.py": "keeps the loop busy for a time, as a blocking call would",
     "bus/test_loss.py": "likewise",
-    "bus/test_stock.py": "not on kit yet",
     "devices/breakages.py": "holds a request back for a time; it is no wait",
-    "plans/motor_client.py": "not on kit yet",
 }
 """Files with a loop that looks at the clock, and why they may."""
 

@@ -15,6 +15,8 @@ ophyd.set_cl(sys.argv[2])
 import bluesky.plans as bp  # noqa: E402
 from bluesky import RunEngine  # noqa: E402
 from hitline.devices import Motor  # noqa: E402
+from kit.patience import WAIT_S  # noqa: E402
+from kit.until import wait_until  # noqa: E402
 from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO  # noqa: E402
 from ophyd.utils.errors import LimitError  # noqa: E402
 
@@ -42,7 +44,7 @@ def move(to):
     done = []
     watch = motor.motor_done_move.subscribe(lambda value, **_: done.append(int(value)), run=False)
     begin = time.monotonic()
-    status = motor.move(to, wait=True, timeout=20)
+    status = motor.move(to, wait=True, timeout=WAIT_S)
     took_s = time.monotonic() - begin
     motor.motor_done_move.unsubscribe(watch)
     return {"position": motor.position, "success": status.success, "took_s": took_s, "dmov": done}
@@ -61,14 +63,14 @@ def beyond(to):
     """Client-side, then forced."""
     refused = False
     try:
-        motor.move(to, wait=True, timeout=5)
+        motor.move(to, wait=True, timeout=WAIT_S)
     except LimitError:
         refused = True
     value = EpicsSignal(f"{PV}.VAL", name="val", put_complete=True, limits=False)
-    value.wait_for_connection(timeout=10)
+    value.wait_for_connection(timeout=WAIT_S)
     lvio = EpicsSignalRO(f"{PV}.LVIO", name="lvio")
     begin = time.monotonic()
-    value.put(to, wait=True, timeout=5)
+    value.put(to, wait=True, timeout=WAIT_S)
     return {
         "refused": refused,
         "took_s": time.monotonic() - begin,
@@ -83,9 +85,26 @@ def retarget(first, second):
     threading.Event().wait(0.4)
     seen = []
     watch = motor.motor_done_move.subscribe(lambda value, **_: seen.append(int(value)), run=False)
-    status = motor.move(second, wait=True, timeout=20)
+    status = motor.move(second, wait=True, timeout=WAIT_S)
     motor.motor_done_move.unsubscribe(watch)
     return {"position": motor.position, "success": status.success, "dmov": seen}
+
+
+def edges(puts):
+    """DMOV after each put with completion at rest, as the clients of this layer hear it."""
+    signals = {f: EpicsSignal(f"{PV}.{f}", name=f, put_complete=True) for f, _ in puts}
+    for signal in signals.values():
+        signal.wait_for_connection(timeout=WAIT_S)
+    heard, told = [], []
+    watch = motor.motor_done_move.subscribe(lambda value, **_: heard.append(int(value)), run=False)
+    for field, value in puts:
+        del heard[:]
+        signals[field].put(value, force=True, wait=True, timeout=WAIT_S)
+        if field != "STOP":
+            wait_until(lambda: heard[-1:] == [1], what=f"DMOV 1 after {field}")
+        told.append([v for n, v in enumerate(heard) if n == 0 or heard[n - 1] != v])
+    motor.motor_done_move.unsubscribe(watch)
+    return {"dmov": told, "stop": int(signals["STOP"].get(use_monitor=False))}
 
 
 def calibrate(to):
@@ -100,7 +119,7 @@ def calibrate(to):
 
 
 def home():
-    status = motor.home("reverse", wait=True, timeout=50)
+    status = motor.home("reverse", wait=True, timeout=WAIT_S)
     homed = int(EpicsSignalRO(f"{PV}.MSTA", name="msta").get()) >> 14 & 1
     return {"success": status.success, "dial": EpicsSignalRO(f"{PV}.DRBV", name="drbv").get(), "homed": homed}
 
@@ -116,11 +135,11 @@ def pyepics():
     import epics
 
     m = epics.Motor(PV)
-    m.move(1.0, wait=True, timeout=10)
+    m.move(1.0, wait=True, timeout=WAIT_S)
     m.put("tweak_val", 0.5)
-    m.tweak(direction="forward", wait=True, timeout=10)
+    m.tweak(direction="forward", wait=True, timeout=WAIT_S)
     after = m.get("readback")
-    outside = m.move(500.0, wait=True, timeout=5)
+    outside = m.move(500.0, wait=True, timeout=WAIT_S)
     return {
         "rtyp": epics.caget(f"{PV}.RTYP"),
         "after": after,
@@ -138,7 +157,7 @@ def ophyd_async():
 
     async def drive():
         m = AsyncMotor(PV, name="am")
-        await m.connect(timeout=10)
+        await m.connect(timeout=WAIT_S)
         await m.set(-2.0)
         at = await m.user_readback.get_value()
         refused = ""
@@ -150,7 +169,7 @@ def ophyd_async():
         await asyncio.sleep(0.5)
         await m.stop()
         await asyncio.wait({moving.task})
-        await wait_for_value(m.motor_done_move, 1, timeout=5)
+        await wait_for_value(m.motor_done_move, 1, timeout=WAIT_S)
         return {
             "at": at,
             "refused": refused,
@@ -165,9 +184,9 @@ def ophyd_async():
 def completion(to):
     """A put with completion ends with the motion."""
     value = EpicsSignal(f"{PV}.VAL", name="val", put_complete=True)
-    value.wait_for_connection(timeout=10)
+    value.wait_for_connection(timeout=WAIT_S)
     begin = time.monotonic()
-    value.set(to).wait(20)
+    value.set(to).wait(WAIT_S)
     done = int(EpicsSignalRO(f"{PV}.DMOV", name="dmov").get(use_monitor=False))
     took_s, position = time.monotonic() - begin, motor.user_readback.get(use_monitor=False)
     return {"took_s": took_s, "done": done, "position": position}
@@ -175,7 +194,7 @@ def completion(to):
 
 def scan(start, stop, num):
     """Where a Bluesky scan of our class reads."""
-    ours.wait_for_connection(timeout=10)
+    ours.wait_for_connection(timeout=WAIT_S)
     found = []
     run(
         bp.scan([], ours, start, stop, num),
@@ -186,27 +205,19 @@ def scan(start, stop, num):
 
 def signal_of(pv):
     signal = EpicsSignalRO(pv, name=pv.replace(":", "_").replace(".", "_"))
-    signal.wait_for_connection(timeout=30)
+    signal.wait_for_connection(timeout=WAIT_S)
     return signal
 
 
-def waited(condition, timeout_s=30.0):
+def waited(condition):
     """Wait until something that the PVs tell is true; a link may be down meanwhile."""
-    pause, end = threading.Event(), time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return True
-        except Exception:
-            pass
-        pause.wait(0.05)
-    return False
+    return bool(wait_until(condition, but=(Exception,)))
 
 
 def lost_link(to):
     """The controller falls silent in a move, and answers again when it is over."""
     silent = EpicsSignal("T:EMU:Silent", name="silent")
-    silent.wait_for_connection(timeout=10)
+    silent.wait_for_connection(timeout=WAIT_S)
     severity, done = signal_of(f"{PV}.SEVR"), signal_of(f"{PV}.DMOV")
     moving = motor.move(to, wait=False)
     moved = waited(lambda: motor.moving)
@@ -215,7 +226,7 @@ def lost_link(to):
     lost = int(done.get(use_monitor=False))
     silent.put(0)
     valid = waited(lambda: int(severity.get(use_monitor=False)) < 3)
-    moving.wait(20)
+    moving.wait(WAIT_S)
     return {
         "moved": moved,
         "invalid": invalid,
@@ -228,8 +239,8 @@ def lost_link(to):
 
 def set_field(field, value):
     signal = EpicsSignal(f"{PV}.{field}", name=field)
-    signal.wait_for_connection(timeout=10)
-    signal.put(value, wait=True, timeout=10)
+    signal.wait_for_connection(timeout=WAIT_S)
+    signal.put(value, wait=True, timeout=WAIT_S)
 
 
 def begin(to, reaches, up):
@@ -246,13 +257,15 @@ def after(near):
     good = waited(
         lambda: done.get(use_monitor=False) == 1 and abs(position.get(use_monitor=False) - near) < 0.01
     )
-    place = signal_of("T:EMU:Places_RBV").get(use_monitor=False)[0]
+    places = signal_of("T:EMU:Places_RBV")
+    waited(lambda: abs(places.get(use_monitor=False)[0] - near * 1000) < 2)  # it is told ten times a second
+    place = places.get(use_monitor=False)[0]
     severity = int(signal_of(f"{PV}.SEVR").get(use_monitor=False))
     return {"good": good, "position": position.get(use_monitor=False), "place": place, "severity": severity}
 
 
 if __name__ == "__main__":
-    motor.wait_for_connection(timeout=30)
+    motor.wait_for_connection(timeout=WAIT_S)
     say("ready", motor.name)
     for line in sys.stdin:
         request = json.loads(line)

@@ -130,19 +130,27 @@ def station_up(folder: Path, ports: list[int], text: str = STATION) -> Iterator[
     file.write_text(text.format(name=f"test{uuid.uuid4().hex[:12]}", port=port))
     env = {**os.environ, "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(repeater)}
     with subprocess.Popen([*HITLINE, "up", str(file)], stdout=subprocess.PIPE, text=True, env=env) as up:
-        try:
-            assert up.stdout is not None
-            told = []
-            for line in up.stdout:
+        told: list[str] = []
+        settled = threading.Event()
+
+        def read() -> None:
+            for line in up.stdout or ():
                 told.append(line)
                 if "processes up" in line:
-                    break
-            assert re.search(r"(\d+) of \1 processes up", told[-1]), "".join(told)
-            threading.Thread(target=lambda: up.stdout and up.stdout.read(), daemon=True).start()
+                    settled.set()
+            settled.set()
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            settled.wait(3 * WAIT_S)
+            assert re.search(r"(\d+) of \1 processes up", "".join(told)), "".join(told)
             yield Running(file, env, tot)
         finally:
             up.terminate()
-            assert up.wait(WAIT_S) == 0
+            code = up.wait(WAIT_S)
+            reader.join(WAIT_S)
+            assert code == 0, f"the station ended with {code}:\n{''.join(told)}"
             assert not living(pid_file(file.parent / "runs"))
 
 

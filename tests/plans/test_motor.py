@@ -1,11 +1,11 @@
 """An axis on an emulated phyMOTION as a motor record: stock clients cannot tell it from the real one."""
 
-import threading
 import tomllib
 from collections.abc import Iterator
 
 import pytest
 import tango
+from kit.until import wait_until
 from motor_station import CLIENT, STATION
 from station_rig import Running, Session, ask, session_on, station_up
 
@@ -26,13 +26,8 @@ def device(station) -> tango.DeviceProxy:
     return tango.DeviceProxy(f"tango://127.0.0.1:{port}/hitline/{name}/x#dbase=no")
 
 
-def reaches(device, state, timeout_s=15.0):
-    pause = threading.Event()
-    for _ in range(int(timeout_s / 0.02)):
-        if device.state() == state:
-            return True
-        pause.wait(0.02)
-    return False
+def reaches(device, state):
+    return wait_until(lambda: device.state() == state, what=f"the device in {state}")
 
 
 @pytest.fixture(scope="module", params=["pyepics", "caproto"])
@@ -76,11 +71,27 @@ def test_beyond_a_limit_nothing_moves_and_the_put_completes(session):
     assert (found["val"], found["lvio"], found["position"]) == (1.0, 1, 1.0)
 
 
+def test_done_falls_at_each_put_that_asks_for_a_move_and_at_no_stop_at_rest(session):
+    ask(session, "move", to=1.0)
+    here = [
+        ("VAL", 1.0),
+        ("RLV", 0.0),
+        ("VAL", 500.0),
+        ("RLV", 500.0),
+        ("DVAL", 1.0),
+        ("RVAL", 1000),
+        ("TWF", 1),
+    ]
+    found = ask(session, "edges", puts=[put for one in here for put in (("STOP", 1), one, ("STOP", 1))])
+    assert found["dmov"] == [[], [0, 1], []] * len(here)
+    assert found["stop"] == 0, "but for the moment of the put"
+
+
 def test_a_new_target_on_the_way(session):
     ask(session, "move", to=-5.0)
     found = ask(session, "retarget", first=8.0, second=-4.0)
-    assert found["success"] and found["position"] == pytest.approx(-4.0)
-    assert set(found["dmov"]) == {1}, "never done in between"
+    assert found["success"] and found["position"] == pytest.approx(-4.0), found
+    assert set(found["dmov"]) == {1}, f"never done in between: {found}"
 
 
 def test_set_current_position_moves_nothing(session):

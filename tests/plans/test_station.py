@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hitline.bus.log.block import Kind
 from hitline.bus.log.reader import open_run
+from kit.patience import WAIT_S
 
 
 def known(station, hits):
@@ -94,7 +95,7 @@ def test_the_examples_of_the_guide_run(running, session):
         env=running.env,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=1.5 * WAIT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "det1_ana1_exposure_hits" in done.stdout and str(running.data) in done.stdout

@@ -9,7 +9,7 @@ from hitline.db.check import Tables, form, misfit
 from hitline.ioc.faces.common import RESET, SATELLITE
 from hitline.ioc.faces.table import Binding
 
-from .batch import EDGES, Batch, flags
+from .batch import Batch, flags
 from .record import RecordChannel
 from .shown import NoFit, shown
 
@@ -124,7 +124,7 @@ class Group:
         for bound in self.members:
             if (attributes or self.source.connected) and not bound.flaw:
                 bound.misfit = bound.fit(tables)
-            bound.channel.keep_edges(EDGES if bound.watched() & self.batch.flags else 0)
+            bound.channel.flag = bool(bound.watched() & self.batch.flags)
             for name in bound.watched():
                 self._watchers.setdefault(name, []).append(bound)
 

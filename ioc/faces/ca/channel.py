@@ -126,16 +126,10 @@ class Channel(ca.ChannelData):
         self.rights = rights
         self.family: Any = self
         """What is set together: reads wait for puts to any channel of the same family."""
-        self.flag = False
-        """Its clients wait for its changes: none is replaced by a newer one while few wait."""
+        self.flag = False  # its clients wait for its changes: see Outbox
         self._wanted: dict[str, tuple[Any, set[Any]]] = {}
         """DBR type by name -> it and the specifications of subscriptions; one may have many clients."""
         self._queue: Any = None
-
-    def keep_edges(self, count: int) -> None:
-        """Keep so many changes for a client that is behind; 0: as of every value, the newest."""
-        if count or self.flag:
-            self.flag, self.max_subscription_backlog = bool(count), count or BACKLOG
 
     @property
     def is_text(self) -> bool:

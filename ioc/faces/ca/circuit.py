@@ -26,6 +26,7 @@ from caproto.asyncio import server as stock
 from caproto.asyncio.utils import _TransportWrapper
 from caproto.server.common import DisconnectedCircuit
 
+from .batch import EDGES
 from .event import Event
 from .outbox import Outbox
 from .put import Client
@@ -216,8 +217,10 @@ class Circuit(stock.VirtualCircuit):
         band = sub.channel_filter.dbnd
         if band is None or self._outside(sub.subscriptionid, band, event.values):
             channel = sub.db_entry
-            level = channel.content if channel.flag else None
-            self.outbox.event(sub.subscriptionid, channel.max_subscription_backlog, (sub, event), level)
+            quota, level = channel.max_subscription_backlog, None
+            if channel.flag:
+                quota, level = EDGES, channel.content
+            self.outbox.event(sub.subscriptionid, quota, (sub, event), level)
 
     def _outside(self, subscription: int, band: Any, values: Any) -> bool:
         """Apply the deadband that a client has put into the channel's name."""
