@@ -10,6 +10,10 @@ from .settings import changed
 PULSE_S = 0.03
 """Shortest time for which a move is not done, even one of no length: clients wait for the change."""
 
+FRAME_S = 0.1
+"""Shortest time for a new frame. ophyd reads limit by limit anew, in the thread that also takes the position,
+and its clients look at the position as soon as the put has completed."""
+
 
 class Moving(Core):
     """An axis that goes to places."""
@@ -51,7 +55,7 @@ class Moving(Core):
                 )
                 self.target = now
                 if position is not None and not self.active:
-                    self.phase, self._pulse_until = Phase.FRAME, now_s + PULSE_S
+                    self.phase, self._pulse_until = Phase.FRAME, now_s + FRAME_S
                 return
             self.load(dial)
             return

@@ -4,9 +4,11 @@ Run: motor_client.py STATION LAYER. LAYER: pyepics or caproto.
 """
 
 import json
+import random
 import sys
 import threading
 import time
+from functools import cache
 
 import ophyd
 
@@ -22,7 +24,10 @@ from ophyd.utils.errors import LimitError  # noqa: E402
 
 PV = "T:X:M"
 motor = EpicsMotor(PV, name="m")
-ours = Motor(PV, name="ours")
+FIELDS = {
+    field: EpicsSignal(f"{PV}.{field}", name=field, put_complete=True)
+    for field in ("VAL", "DVAL", "RVAL", "RLV", "TWF", "STOP")
+}
 run = RunEngine(context_managers=[])
 
 
@@ -55,8 +60,10 @@ def stop(to):
     pause = threading.Event()
     pause.wait(0.5)
     motor.stop()
-    pause.wait(0.5)
-    return {"position": motor.position, "target": motor.user_setpoint.get(), "done": status.done}
+    wait_until(lambda: motor.motor_done_move.get(use_monitor=False) == 1, what="rest")
+    fresh = {"use_monitor": False}
+    position, target = motor.user_readback.get(**fresh), motor.user_setpoint.get(**fresh)
+    return {"position": position, "target": target, "done": status.done}
 
 
 def beyond(to):
@@ -66,8 +73,7 @@ def beyond(to):
         motor.move(to, wait=True, timeout=WAIT_S)
     except LimitError:
         refused = True
-    value = EpicsSignal(f"{PV}.VAL", name="val", put_complete=True, limits=False)
-    value.wait_for_connection(timeout=WAIT_S)
+    value = FIELDS["VAL"]
     lvio = EpicsSignalRO(f"{PV}.LVIO", name="lvio")
     begin = time.monotonic()
     value.put(to, wait=True, timeout=WAIT_S)
@@ -92,25 +98,22 @@ def retarget(first, second):
 
 def edges(puts):
     """DMOV after each put with completion at rest, as the clients of this layer hear it."""
-    signals = {f: EpicsSignal(f"{PV}.{f}", name=f, put_complete=True) for f, _ in puts}
-    for signal in signals.values():
-        signal.wait_for_connection(timeout=WAIT_S)
     heard, told = [], []
     watch = motor.motor_done_move.subscribe(lambda value, **_: heard.append(int(value)), run=False)
     for field, value in puts:
         del heard[:]
-        signals[field].put(value, force=True, wait=True, timeout=WAIT_S)
+        FIELDS[field].put(value, force=True, wait=True, timeout=WAIT_S)
         if field != "STOP":
             wait_until(lambda: heard[-1:] == [1], what=f"DMOV 1 after {field}")
         told.append([v for n, v in enumerate(heard) if n == 0 or heard[n - 1] != v])
     motor.motor_done_move.unsubscribe(watch)
-    return {"dmov": told, "stop": int(signals["STOP"].get(use_monitor=False))}
+    return {"dmov": told, "stop": int(FIELDS["STOP"].get(use_monitor=False))}
 
 
 def calibrate(to):
     before = motor.user_offset.get()
     motor.set_current_position(to)
-    threading.Event().wait(0.3)
+    wait_until(lambda: abs(motor.position - to) < 1e-6, what=lambda: f"{to}, not {motor.position}")
     return {
         "position": motor.position,
         "moved": motor.motor_is_moving.get(),
@@ -125,8 +128,11 @@ def home():
 
 
 def set_limits(low, high):
+    """What the stock class makes of them, as soon as it has heard of both."""
     motor.set_lim(low, high)
-    threading.Event().wait(0.5)
+    wait_until(
+        lambda: tuple(motor.limits) == (low, high), what=lambda: f"{low} to {high}, not {motor.limits}"
+    )
     return motor.limits
 
 
@@ -183,8 +189,7 @@ def ophyd_async():
 
 def completion(to):
     """A put with completion ends with the motion."""
-    value = EpicsSignal(f"{PV}.VAL", name="val", put_complete=True)
-    value.wait_for_connection(timeout=WAIT_S)
+    value = FIELDS["VAL"]
     begin = time.monotonic()
     value.set(to).wait(WAIT_S)
     done = int(EpicsSignalRO(f"{PV}.DMOV", name="dmov").get(use_monitor=False))
@@ -192,15 +197,42 @@ def completion(to):
     return {"took_s": took_s, "done": done, "position": position}
 
 
-def scan(start, stop, num):
-    """Where a Bluesky scan of our class reads."""
-    ours.wait_for_connection(timeout=WAIT_S)
+@cache
+def ours():
+    """Our class, made late: of two devices on one PV, pyepics gives one what the other had asked for before."""
+    return Motor(PV, name="ours")
+
+
+def scans(count, start, stop, num, stock=False):
+    """Where Bluesky scans read, of our class or the stock one."""
+    device = motor if stock else ours()
+    device.wait_for_connection(timeout=WAIT_S)
     found = []
-    run(
-        bp.scan([], ours, start, stop, num),
-        lambda name, document: found.append(document["data"]["ours"]) if name == "event" else None,
-    )
+    for _ in range(count):
+        found.append([])
+        run(
+            bp.scan([], device, start, stop, num),
+            lambda name, document: (
+                found[-1].append(document["data"][device.name]) if name == "event" else None
+            ),
+        )
     return found
+
+
+def stops(count, seed):
+    """Moves by the stock class, some milliseconds after a stop at rest: those that ended elsewhere."""
+    dice, pause, wrong = random.Random(seed), threading.Event(), []
+    target = 0.0
+    motor.set(target).wait(WAIT_S)
+    for number in range(count):
+        target = 0.1 - target
+        motor.stop()
+        pause.wait(dice.uniform(0.004, 0.016))
+        motor.set(target).wait(WAIT_S)
+        at = motor.user_readback.get(use_monitor=False)
+        if abs(at - target) > 0.002:
+            wrong.append([number, at])
+    return wrong
 
 
 def signal_of(pv):
@@ -246,7 +278,7 @@ def set_field(field, value):
 def begin(to, reaches, up):
     """Begin a move and return on the way, where the position has passed `reaches`."""
     position = signal_of(f"{PV}.RBV")
-    EpicsSignal(f"{PV}.VAL", name="val").put(to)
+    FIELDS["VAL"].put(to)
     passed = waited(lambda: (position.get(use_monitor=False) > reaches) is up)
     return {"passed": passed, "position": position.get(), "done": signal_of(f"{PV}.DMOV").get()}
 
@@ -265,7 +297,8 @@ def after(near):
 
 
 if __name__ == "__main__":
-    motor.wait_for_connection(timeout=WAIT_S)
+    for one in (motor, *FIELDS.values()):
+        one.wait_for_connection(timeout=WAIT_S)
     say("ready", motor.name)
     for line in sys.stdin:
         request = json.loads(line)

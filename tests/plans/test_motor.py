@@ -124,8 +124,15 @@ def test_a_link_that_is_lost_in_a_move(session):
     }
 
 
-def test_a_bluesky_scan(session):
-    assert ask(session, "scan", start=-1.0, stop=1.0, num=9) == pytest.approx([n / 4 for n in range(-4, 5)])
+def test_bluesky_scans(session):
+    """Three scans; two hundred, also of the stock class, are in test_motor_faults."""
+    found = ask(session, "scans", count=3, start=-1.0, stop=1.0, num=9)
+    for places in found:
+        assert places == pytest.approx([n / 4 for n in range(-4, 5)])
+
+
+def test_moves_that_begin_right_after_a_stop_end_at_their_target(session):
+    assert ask(session, "stops", count=20, seed=1) == []
 
 
 def test_the_motor_of_pyepics(station):

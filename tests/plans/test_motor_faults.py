@@ -57,3 +57,22 @@ def test_a_backend_that_dies_leaves_one_bounded_move_and_reads_before_it_writes(
     written = b"".join(record.data for record in records if record.sent)
     assert b"M1.1P24=" in written and b"M1.1A" not in written, "the limits, and no move"
     assert not any(sign in asked for sign in (b"=", b"M1.1A", b"M1.1S")), "nothing is written before"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("layer", ["pyepics", "caproto"])
+def test_two_hundred_bluesky_scans(station, layer):
+    """None hangs: each move has its edges, and whoever waits for its end hears it."""
+    with session_on(station, layer, CLIENT) as session:
+        for part in range(20):
+            found = ask(session, "scans", count=10, start=-0.1, stop=0.1, num=11)
+            for places in found:
+                assert places == pytest.approx([n / 50 for n in range(-5, 6)], abs=1e-3), part
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("layer", ["pyepics", "caproto"])
+def test_five_hundred_moves_that_begin_right_after_a_stop_end_at_their_target(station, layer):
+    with session_on(station, layer, CLIENT) as session:
+        for seed in range(5):
+            assert ask(session, "stops", count=100, seed=seed) == []

@@ -174,7 +174,7 @@ def test_calibration_moves_nothing():
         8.0,
         False,
     )
-    r.tick()
+    r.settle()
     assert shown(r.axis)["done"], "when a reading has shown it"
     ask(r, "offset_frozen", True)
     ask(r, "target", 11.0)
