@@ -199,7 +199,7 @@ def completion(to):
 
 @cache
 def ours():
-    """Our class, made late: of two devices on one PV, pyepics gives one what the other had asked for before."""
+    """Our class, made late: of two devices on one PV, one is given what the other had asked for before."""
     return Motor(PV, name="ours")
 
 
