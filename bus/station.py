@@ -114,6 +114,11 @@ class Station:
     tango: TangoEntry | None = field(default=None, metadata={"under": "faces"})
     """Without it there is no Tango face."""
 
+    @property
+    def loopback(self) -> bool:
+        """Whether it is alone on this computer."""
+        return self.interface.startswith("127.")
+
 
 def load(path: str | Path, *, options_of: Collection[str] | None = None) -> Station:
     """Read a station file; StationError says what is wrong, in which line and what would be right.

@@ -38,7 +38,7 @@ class Devices(Mapping[str, Any]):
         if name not in self._makers:
             raise KeyError(f"{name}: no such device; {self._station.file} has {', '.join(self)}")
         if not self._made:
-            self._begin()
+            self._have_repeater()
         if name not in self._made:
             self._made[name] = self._makers[name]()
         return self._made[name]
@@ -57,15 +57,14 @@ class Devices(Mapping[str, Any]):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._makers]
 
-    def _begin(self) -> None:
-        """Before libca is used: have a repeater of beacons."""
+    def _have_repeater(self) -> None:
+        """Before libca is used, which looks for one."""
         import ophyd
 
         from .repeater import offer
 
         if ophyd.get_cl().name == "pyepics":
-            interface = self._station.interface
-            offer(interface if interface.startswith("127.") else "")
+            offer(self._station.interface if self._station.loopback else "")
 
     def _make_station(self) -> "Device":
         from .station import StationDevice
@@ -182,7 +181,7 @@ def make_devices(station: Station | str | Path, layer: str | None = None) -> Dev
     """
     if not isinstance(station, Station):
         station = load(station, options_of=())
-    if station.interface.startswith("127.") and "EPICS_CA_ADDR_LIST" not in os.environ:
+    if station.loopback and "EPICS_CA_ADDR_LIST" not in os.environ:
         os.environ["EPICS_CA_ADDR_LIST"] = station.interface
         os.environ.setdefault("EPICS_CA_AUTO_ADDR_LIST", "NO")
     if station.ca is not None and station.ca.port:

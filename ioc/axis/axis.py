@@ -18,7 +18,7 @@ LIMITS = ("high", "low", "high_dial", "low_dial", *SCALES)
 TARGETS = ("target", "target_dial", "target_raw", "relative")
 
 
-def moves(name: str, value: Any) -> bool:
+def asks_for_move(name: str, value: Any) -> bool:
     """Say whether writing an attribute asks for a move: done falls, also where nothing moves."""
     return name in TARGETS or (name in BUTTONS and bool(value))
 

@@ -19,7 +19,7 @@ from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.instrument import Instrument
 
 from ..axis.actions import Action, SetLimits
-from ..axis.axis import Axis, moves
+from ..axis.axis import Axis, asks_for_move
 from ..axis.core import Denied
 from ..axis.settings import Settings
 from ..axis.shown import UNKNOWN, shown
@@ -147,7 +147,7 @@ class AxisInstrument(Instrument):
 
     async def change(self, name: str, value: Any) -> Any:
         """Write an attribute."""
-        if moves(name, value):
+        if asks_for_move(name, value):
             self._fall()
         self._ask(lambda: self.axis.set(name, value, self._clock_s()), name)
         if self.axis.stopping:

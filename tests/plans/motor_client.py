@@ -203,9 +203,9 @@ def ours():
     return Motor(PV, name="ours")
 
 
-def scans(count, start, stop, num, stock=False):
-    """Where Bluesky scans read, of our class or the stock one."""
-    device = motor if stock else ours()
+def scans(count, start, stop, num):
+    """Where Bluesky scans of our class read."""
+    device = ours()
     device.wait_for_connection(timeout=WAIT_S)
     found = []
     for _ in range(count):

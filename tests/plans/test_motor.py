@@ -125,7 +125,7 @@ def test_a_link_that_is_lost_in_a_move(session):
 
 
 def test_bluesky_scans(session):
-    """Three scans; two hundred, also of the stock class, are in test_motor_faults."""
+    """Three scans; two hundred are in test_motor_faults."""
     found = ask(session, "scans", count=3, start=-1.0, stop=1.0, num=9)
     for places in found:
         assert places == pytest.approx([n / 4 for n in range(-4, 5)])

@@ -124,7 +124,8 @@ class Group:
         for bound in self.members:
             if (attributes or self.source.connected) and not bound.flaw:
                 bound.misfit = bound.fit(tables)
-            bound.channel.flag = bool(bound.watched() & self.batch.flags)
+            shows = not bound.binding.is_command or bound.channel.record.rtype == "bo"
+            bound.channel.flag = shows and bool(bound.watched() & self.batch.flags)
             for name in bound.watched():
                 self._watchers.setdefault(name, []).append(bound)
 

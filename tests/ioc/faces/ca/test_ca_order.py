@@ -70,6 +70,21 @@ async def test_last_value_of_a_burst_counts(group, tmp_path: Path, ca_port, pref
         )
 
 
+async def test_each_change_of_a_busy_flag_is_sent(rig: Rig, libca):
+    """Twenty moves in one batch: the flag, and the command that begins them, go up and down twenty times."""
+    p = rig.prefix
+    for name in ("Ramping", "Fire"):
+        await libca(f"watch('{p}{name}').until(len)")
+    for n in range(20):
+        rig.device.publish("ramping", True)
+        rig.device.publish("count", n)
+        rig.device.publish("ramping", False)
+    for name in ("Ramping", "Fire"):
+        heard = await libca(f"watch('{p}{name}').until(lambda h: len(h) > 40 and h[-1][0] == 0)")
+        assert [value for value, *_ in heard] == [0, *(1, 0) * 20], name
+    assert not rig.face.server.dropped
+
+
 async def test_lone_update_is_not_delayed_and_busy_times_make_longer_batches(rig: Rig):
     face = rig.face
     await asyncio.sleep(0.05)
