@@ -17,6 +17,8 @@ ROOMS  := analysis bus cli db devices ioc panels plans
 # Recorded detector data, where they lie beside the checkout; without them the tests that need them skip.
 HITLINE_DATA ?= $(abspath $(wildcard ../shared/data))
 export HITLINE_DATA
+# Hundreds of processes load the same modules: where bytecode is not kept, each translates them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check ci faults bench fuzz soak lock clean
 .DEFAULT_GOAL := test

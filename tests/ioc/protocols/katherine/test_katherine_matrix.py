@@ -1,5 +1,6 @@
 """The pixel matrix: place and bits of every pixel on the wire and in files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -135,25 +136,25 @@ def test_ascii_in_any_order_with_comments(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    ("change", "error"),
     [
-        ("", "0 lines of numbers: must be 65536, one for each pixel"),
-        ("1 2 3 4 5\n", "1 lines of numbers: must be 65536"),
-        (lines(lambda r: r.pop()), "65535 lines of numbers: must be 65536"),
-        (lines(lambda r: r.__setitem__(1, r[0])), "65535 different pixels: must be all 65536, each once"),
-        (lines(lambda r: r[3].__setitem__(2, 16)), "entry 4: trim 16 must be 0 to 15"),
-        (lines(lambda r: r[3].__setitem__(0, -1)), "entry 4: column -1 must be 0 to 255"),
-        (lines(lambda r: r[3].__setitem__(1, 256)), "entry 4: row 256 must be 0 to 255"),
-        (lines(lambda r: r[3].__setitem__(4, 2)), "entry 4: test pulse 2 must be 0 to 1"),
-        (lines(lambda r: r[3].__setitem__(2, "x")), "not lines of column, row, trim, mask, test pulse: "),
-        (lines(lambda r: r[3].__setitem__(2, 1.5)), "not lines of column, row, trim, mask, test pulse: "),
-        (lines(lambda r: r[3].pop()), "not lines of column, row, trim, mask, test pulse: "),
-        (lines(lambda r: [row.pop() for row in r]), "4 numbers in a line: must be column, row, trim, mask"),
+        (lambda r: r.clear(), "0 lines of numbers: must be 65536, one for each pixel"),
+        (lambda r: r.__delitem__(slice(1, None)), "1 lines of numbers: must be 65536"),
+        (lambda r: r.pop(), "65535 lines of numbers: must be 65536"),
+        (lambda r: r.__setitem__(1, r[0]), "65535 different pixels: must be all 65536, each once"),
+        (lambda r: r[3].__setitem__(2, 16), "entry 4: trim 16 must be 0 to 15"),
+        (lambda r: r[3].__setitem__(0, -1), "entry 4: column -1 must be 0 to 255"),
+        (lambda r: r[3].__setitem__(1, 256), "entry 4: row 256 must be 0 to 255"),
+        (lambda r: r[3].__setitem__(4, 2), "entry 4: test pulse 2 must be 0 to 1"),
+        (lambda r: r[3].__setitem__(2, "x"), "not lines of column, row, trim, mask, test pulse: "),
+        (lambda r: r[3].__setitem__(2, 1.5), "not lines of column, row, trim, mask, test pulse: "),
+        (lambda r: r[3].pop(), "not lines of column, row, trim, mask, test pulse: "),
+        (lambda r: [row.pop() for row in r], "4 numbers in a line: must be column, row, trim, mask"),
     ],
 )
-def test_wrong_ascii_files(tmp_path: Path, text: str, error: str) -> None:
+def test_wrong_ascii_files(tmp_path: Path, change: Callable[[list[list]], object], error: str) -> None:
     path = tmp_path / "a.txt"
-    path.write_text(text)
+    path.write_text(lines(change))
     with pytest.raises(ValueError, match=error) as told:
         read(path)
     assert str(path) in str(told.value)
