@@ -32,6 +32,10 @@ MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+HELD = ("Aborted", "Error")
+"""A readout is in SAFE or ERROR, which only a reset leaves."""
+
+
 def session() -> str:
     """Name this Python session as the owner of a run: user@host:pid."""
     return f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
@@ -58,6 +62,7 @@ class Run(Device):
     cmd_stop = Cpt(Request, "Stop", kind="omitted")
     cmd_land = Cpt(Request, "Land", kind="omitted")
     cmd_abort = Cpt(Request, "Abort", kind="omitted")
+    cmd_reset = Cpt(Request, "Reset", kind="omitted")
 
     def __init__(self, prefix: str = "", *, owner_name: str = "", **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
@@ -113,7 +118,10 @@ class Run(Device):
                 return Seen(Verdict.UNTOUCHED, *seen)
             if state.value in via:
                 return Seen(Verdict.GOING, *seen)
-            raise Failed(f"{seen[0]}: wanted {seen[1]}, last value {seen[2]}: {verb} cannot do that")
+            after = (
+                f"; put 1 to {self.cmd_reset.pvname} when the cause is gone" if state.value in HELD else ""
+            )
+            raise Failed(f"{seen[0]}: wanted {seen[1]}, last value {seen[2]}: {verb} cannot do that{after}")
 
         drive(look, self.bell, timeout_s, put=put, note=status.note, cancelled=status.cancelled)
 

@@ -2,18 +2,18 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from kit.patience import SCALE
+from kit.ports import free_port, free_ports
+from kit.processes import children
 
 # A busy machine is no failure: examples have no deadline, tests have a timeout.
 settings.register_profile("hitline", deadline=None)
@@ -44,39 +44,14 @@ _path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 os.environ["PYTHONPATH"] = os.pathsep.join([_TESTS, *(p for p in _path if p not in ("", _TESTS))])
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free for TCP and UDP on loopback now.
-
-    Below the range from which the kernel takes ports by itself, so that no socket of somebody else gets one
-    between our look and its use.
-    """
-    found: list[int] = []
-    for port in random.sample(range(20000, 32000), 1000):
-        if len(found) == count:
-            break
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-    return found
-
-
-_CA_PORT, _REPEATER_PORT = _free_ports(2)
+_CA_PORT, _REPEATER_PORT = free_ports(2)
 os.environ["EPICS_CA_SERVER_PORT"] = str(_CA_PORT)
 os.environ["EPICS_CA_REPEATER_PORT"] = str(_REPEATER_PORT)
 
 
-@pytest.fixture(scope="session")
-def free_ports() -> Callable[[int], list[int]]:
-    return _free_ports
-
-
-@pytest.fixture
-def free_port() -> int:
-    return _free_ports(1)[0]
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
+    return free_port()
 
 
 @pytest.fixture
@@ -99,24 +74,6 @@ def data() -> Path:
 def suann(data: Path) -> Path:
     """The recorded quad-detector file."""
     return data / "suann_socket_background_serval32.tpx3"
-
-
-def _children() -> set[int]:
-    """Pids of living (not zombie) children of this process and theirs, by /proc; empty elsewhere."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z":
-            parents[int(entry.name)] = int(fields[1])
-    found: set[int] = set()
-    grown = {os.getpid()}
-    while grown:
-        grown = {pid for pid, parent in parents.items() if parent in grown} - found
-        found |= grown
-    return found
 
 
 BEGAN = pytest.StashKey[tuple[Path, float]]()
@@ -143,11 +100,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process or a non-daemon thread behind."""
-    before, threads = _children(), set(threading.enumerate())
+    before, threads = children(), set(threading.enumerate())
     yield
     deadline = threading.Event()
     for _ in range(round(40 * SCALE)):
-        left = _children() - before
+        left = children() - before
         late = [t for t in threading.enumerate() if t not in threads and not t.daemon and t.is_alive()]
         if not left and not late:
             return

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kit.patience import WAIT_S
+from kit.ports import free_port
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces" / "ca"))
-from ca_rig import DB, Libca, free_port_below_ephemeral, running
+from ca_rig import DB, Libca, running
 
 ECA_PUTFAIL = 20
 """Number of the message, without its severity."""
@@ -78,7 +79,7 @@ print(json.dumps(found), flush=True)
 async def rig(group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("hitline.bus.node.LISTEN_S", 0.05)
     monkeypatch.setattr("hitline.bus.satellite.DEPART_S", 0.05)
-    async with running(group, tmp_path, free_port_below_ephemeral(), prefix="CL:", db=DB) as made:
+    async with running(group, tmp_path, free_port(), prefix="CL:", db=DB) as made:
         made.device.publish("voltage", 120.0, time_ns=1_600_000_000_500_000_000)
         made.device.publish("label", "a long text " * 7)
         made.device.publish("mode", "Slow")

@@ -5,12 +5,12 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hitline.db import records
 from kit.patience import WAIT_S
+from kit.ports import free_ports
 from kit.until import wait_until
 
 TEMPLATE = Path(records.__file__).with_name("site.template")
@@ -71,9 +71,7 @@ class SoftIoc:
 
 
 @pytest.mark.timeout(120)
-def test_a_dead_face_is_invalid_in_the_sites_ioc(
-    tmp_path: Path, group: str, free_ports: Callable[[int], list[int]]
-) -> None:
+def test_a_dead_face_is_invalid_in_the_sites_ioc(tmp_path: Path, group: str) -> None:
     ours, theirs = free_ports(2)
     station = tmp_path / "station.toml"
     station.write_text(f'name = "{group}"\nprefix = "W:"\n[faces.ca]\nport = {ours}\n')

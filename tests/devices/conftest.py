@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from kit.patience import WAIT_S
+from kit.ports import free_ports
 
 HERE = Path(__file__).parent
 
@@ -32,7 +33,7 @@ def _child(*argv: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def ca_env(free_ports) -> dict[str, str]:
+def ca_env() -> dict[str, str]:
     server, repeater = free_ports(2)
     return {**os.environ, "EPICS_CA_SERVER_PORT": str(server), "EPICS_CA_REPEATER_PORT": str(repeater)}
 

@@ -129,7 +129,7 @@ class World:
         self.enum(run + "Busy_RBV", ("No", "Yes"))
         for name, put in (("Launch", self.launch), ("Start", self.start)):
             self.text(run + name, "", put=put)
-        for name, put in (("Stop", self.end), ("Land", self.land), ("Abort", self.end)):
+        for name, put in (("Stop", self.end), ("Land", self.land), ("Abort", self.end), ("Reset", self.land)):
             self.enum(run + name, ("Done", name), put=put)
         for name in ("Heartbeat", "UpTime", "CaClients", "Restarts", "Processes_RBV"):
             self.number(name)

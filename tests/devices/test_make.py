@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hitline.db.records import load
 from kit.patience import WAIT_S
+from kit.ports import free_ports
 
 TOY = Path(__file__).parent.parent / "toy"
 UP = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
@@ -157,7 +158,8 @@ gauge.pressure.set(1000).wait(WAIT_S)
 """
 
 
-def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group, free_port, free_ports):
+def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group):
+    free_port, repeater = free_ports(2)
     """The station runs for real; `hitline check` succeeds while it does, and fails with a table after."""
     file = tmp_path / "station.toml"
     file.write_text(
@@ -168,7 +170,7 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group,
     env = {
         "PYTHONPATH": os.pathsep.join((str(TOY), os.environ["PYTHONPATH"])),
         "EPICS_CA_SERVER_PORT": str(free_port),
-        "EPICS_CA_REPEATER_PORT": str(free_ports(1)[0]),
+        "EPICS_CA_REPEATER_PORT": str(repeater),
     }
     with subprocess.Popen(
         [*UP, "up", str(file)], stdout=subprocess.PIPE, text=True, env={**os.environ, **env}

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from kit.ports import free_ports
 
 STATION = """
 name = "repeated"
@@ -41,7 +42,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def session(tmp_path, free_ports):
+def session(tmp_path):
     port, repeater = free_ports(2)
     (tmp_path / "station.toml").write_text(STATION.format(port=port))
     env = {**os.environ, "EPICS_CA_REPEATER_PORT": str(repeater), "PATH": "/nowhere"}

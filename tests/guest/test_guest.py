@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from hitline.bus.formats.quad import stitch
 from hitline.bus.formats.tpx3 import Decoder
 from kit.patience import WAIT_S
+from kit.ports import free_ports
 
 GUEST = Path(__file__).parents[2] / "docs" / "how-to" / "extend"
 HITS = 20_000
@@ -109,9 +109,7 @@ def edge_hits(recording: Path) -> int:
 
 
 @pytest.mark.timeout(150)
-async def test_guest_is_everywhere(
-    guest: Path, tmp_path: Path, group: str, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_guest_is_everywhere(guest: Path, tmp_path: Path, group: str) -> None:
     ca, tango = free_ports(2)
     env = {
         **os.environ,

@@ -1,7 +1,5 @@
 """An emulated Katherine for tests: in this process, on an address of its own, with free ports."""
 
-import random
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from typing import Any
 
 from hitline.ioc.emulators.katherine.emulator import KatherineEmulator
 from hitline.ioc.emulators.katherine.knobs import KatherineEmulatorOptions
+from kit.ports import free_port
 
 ADDRESS = "127.0.0.2"
 
@@ -26,18 +25,6 @@ class Rig:
     """A free port for the client's commands."""
     client_data_port: int
     """Where data go: the client must bind it."""
-
-
-def free_port() -> int:
-    """A UDP port that is free on every address, below those that the kernel hands out."""
-    for port in random.sample(range(20000, 32000), 1000):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            try:
-                sock.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free UDP port")
 
 
 @asynccontextmanager

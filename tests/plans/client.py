@@ -1,17 +1,14 @@
-"""A Bluesky session on a real station, in a process of its own, driven by lines of JSON.
+"""A Bluesky session on a station of replays; it says the documents as they come.
 
-Run: client.py STATION LAYER. Each request on stdin, {"do": NAME, ...}, is answered by lines [NAME, VALUE] on
-stdout: documents as they come, at last ["done", result] or ["failed", "the exception and its causes"].
+Run: client.py STATION LAYER, by kit.session.
 """
 
 import hashlib
-import json
 import sys
-import traceback
 
-import numpy as np
 from hitline.devices import make_devices
 from kit.patience import WAIT_S
+from kit.session import answer, say
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
@@ -21,15 +18,6 @@ from hitline.plans import Progress, hit_count  # noqa: E402
 RE = RunEngine({})
 det = devices.det1
 det.slice_hits.kind = "normal"  # what is scanned is to be in the events
-WORKERS = [name for name in det.component_names if name.startswith("ana")]
-
-
-def plain(value):
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
-
-
-def say(name, value):
-    print(json.dumps([name, value], default=plain), flush=True)
 
 
 def connect():
@@ -45,20 +33,22 @@ def scan(hits):
 
 
 def results():
-    """What the workers show at the end: counts, and digests of images and spectra."""
-    shown = {}
-    for name in WORKERS:
-        worker = getattr(det, name)
-        for attr in ("hits", "clusters", "tot_sum"):
-            shown[attr] = shown.get(attr, 0) + getattr(worker, attr).get()
-        for attr in ("image", "tot_spectrum", "size_spectrum", "cluster_tot_spectrum", "chip_hits"):
-            shown[f"{name}.{attr}"] = hashlib.sha256(getattr(worker, attr).get().tobytes()).hexdigest()
+    """What the worker shows at the end: counts, and digests of images and spectra."""
+    worker = det.ana1
+    shown = {name: getattr(worker, name).get() for name in ("hits", "clusters", "tot_sum")}
+    for name in ("image", "tot_spectrum", "size_spectrum", "cluster_tot_spectrum", "chip_hits"):
+        shown[name] = hashlib.sha256(getattr(worker, name).get().tobytes()).hexdigest()
     shown["run"] = det.run.get()
     shown["folder"] = det.log_folder.get()
     shown["state"] = devices.run.state.get()
     shown["lost"] = det.hits_lost.get()
     shown["condition"] = det.condition.get()
     return shown
+
+
+def reset():
+    """As an operator does."""
+    devices.run.cmd_reset.set(1).wait(WAIT_S)
 
 
 def count(num, exposure, hits):
@@ -88,24 +78,6 @@ def both(num):
     }
 
 
-def causes(error):
-    """The text of an exception and of what led to it."""
-    texts = []
-    while error is not None:
-        texts.append(f"{type(error).__name__}: {error}")
-        error = error.__cause__ or error.__context__
-    return " <- ".join(texts)
-
-
 if __name__ == "__main__":
     connect()
-    say("ready", WORKERS)
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = globals()[request.pop("do")](**request)
-        except BaseException as error:
-            print(traceback.format_exc(), file=sys.stderr)
-            say("failed", causes(error))
-        else:
-            say("done", answer)
+    answer(globals())

@@ -3,48 +3,50 @@
 from collections.abc import Iterator
 from typing import Any
 
+import killing
+import numpy as np
 import pytest
-from station_rig import STATION, Running, Session, session_on, station_up
+from hitline.bus.formats.tpx3 import Decoder
+from kit.session import Session, session_on
+from kit.station import Running, station_up
+from replay_station import CLIENT, HITS, replay_station, scene
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory, free_ports) -> Iterator[Running]:
-    """A station of replay, worker, conductor, CA and Tango face."""
-    with station_up(tmp_path_factory.mktemp("station"), free_ports(2)) as station:
+def running(tmp_path_factory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("station")
+    scene(folder)
+    with station_up(folder, replay_station()) as station:
         yield station
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory, free_ports) -> Iterator[Session]:
-    """A session over caproto on a station of two readouts, the first with two workers."""
-    more = """
-[instruments.det2]
-type = "replay"
-[instruments.det2.options]
-file = "scene.tpx3"
-speed = "flat"
-slice = "Hits"
-slice_hits = 300
-[workers.ana2]
-source = "det1"
-blocks = ["counts"]
-[workers.ana3]
-source = "det2"
-blocks = ["counts", "spectra"]
-"""
-    folder = tmp_path_factory.mktemp("two")
-    with (
-        station_up(folder, free_ports(2), STATION + more) as station,
-        session_on(station, "caproto") as session,
-    ):
-        yield session
+def tot(running) -> np.ndarray:
+    """int64[HITS]: ToT of the hits of the scene, in the order of the stream."""
+    decoder = Decoder()
+    stream = (running.file.parent / "scene.tpx3").read_bytes()
+    found = np.concatenate([batch.hits.tot for batch in (decoder.feed(stream), decoder.flush())])
+    assert len(found) == HITS
+    return found.astype(np.int64)
 
 
 @pytest.fixture(scope="module")
 def session(running) -> Iterator[Session]:
     """A session over libca."""
-    with session_on(running, "pyepics") as session:
+    with session_on(running, "pyepics", CLIENT) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def undisturbed(session):
+    """Events and results of the same scan when nothing happens."""
+    events = []
+
+    def heard(name, document):
+        if name == "event":
+            events.append(document["data"])
+
+    return events, session.ask("scan", heard, hits=killing.HITS)
 
 
 class Documents(dict[str, list[Any]]):

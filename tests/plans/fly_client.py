@@ -1,9 +1,8 @@
-"""Fly rasters on a station; the protocol of lines is that of client.py.
+"""Fly rasters on a station.
 
-Run: fly_client.py STATION LAYER. LAYER: pyepics or caproto.
+Run: fly_client.py STATION LAYER, by kit.session. LAYER: pyepics or caproto.
 """
 
-import json
 import sys
 
 import numpy as np
@@ -15,14 +14,11 @@ from hitline.devices import make_devices
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.plans import FlyRaster, fly_raster
 from kit.patience import WAIT_S
+from kit.session import answer
 
 SIDE = WINDOW[0].stop - WINDOW[0].start
 devices = make_devices(sys.argv[1], sys.argv[2])
 run = RunEngine({}, context_managers=[])
-
-
-def say(name, value):
-    print(json.dumps([name, value], default=str), flush=True)
 
 
 REGION = (WINDOW[1].start, WINDOW[0].start, SIDE, SIDE)
@@ -69,10 +65,4 @@ def put(device, signal, value):
     return signal.get()
 
 
-say("ready", None)
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        say("done", {"fly": fly, "put": put, "ready": ready}[request.pop("do")](**request))
-    except Exception as error:
-        say("failed", f"{type(error).__name__}: {error}")
+answer({"fly": fly, "put": put, "ready": ready})

@@ -2,114 +2,49 @@
 
 from pathlib import Path
 
-CLIENT = Path(__file__).parent / "fly_client.py"
-STATION = """
-name = "{{name}}"
-prefix = "T:"
-[conductor]
-[instruments.rails]
-type = "pi_emulator"
-process = "world"
-[instruments.rails.options]
-port = {0}
-model = "C-884"
-axes = ["1", "2"]
-referenced = true
-rail_steps = 20000
-[instruments.rails2]
-type = "phymotion_emulator"
-process = "world"
-[instruments.rails2.options]
-port = {1}
-[instruments.world]
-type = "world"
-process = "world"
-[instruments.world.options]
-source = "Fe55"
-source_rate = 2e4
-spot_mm = 3.0
-stage = "rails"
-[instruments.emu]
-type = "katherine_emulator"
-process = "world"
-[instruments.emu.options]
-address = "127.0.0.1"
-control_port = {2}
-data_port = 0
-client_data_port = {4}
+from kit.ports import free_ports
+from kit.station import Table, axis, entry
 
-[instruments.stream]
-type = "tpx3_stream"
-process = "world"
-[instruments.stream.options]
-file = "live.tpx3"
-[instruments.kat]
-type = "katherine"
-[instruments.kat.options]
-address = "127.0.0.1"
-control_port = {2}
-local_control_port = {3}
-data_port = {4}
-polarity = "Holes"
-bias_low = 0.0
-bias_high = 200.0
-[instruments.det]
-type = "replay"
-[instruments.det.options]
-file = "live.tpx3"
-follow = true
-[instruments.box]
-type = "pi"
-process = "motion"
-[instruments.box.options]
-where = "tcp://127.0.0.1:{0}"
-axes = ["1", "2"]
-[instruments.x]
-type = "axis"
-process = "motion"
-[instruments.x.options]
-controller = "box"
-channel = "1"
-low = -10.0
-high = 10.0
-velocity = 20.0
-acceleration_time = 0.1
-[instruments.y]
-type = "axis"
-process = "motion"
-[instruments.y.options]
-controller = "box"
-channel = "2"
-low = -10.0
-high = 10.0
-velocity = 20.0
-acceleration_time = 0.1
-[instruments.stage]
-type = "stage"
-process = "motion"
-[instruments.stage.options]
-axes = ["x", "y"]
-[instruments.box2]
-type = "phymotion"
-process = "motion"
-[instruments.box2.options]
-where = "tcp://127.0.0.1:{1}"
-[instruments.z]
-type = "axis"
-process = "motion"
-[instruments.z.options]
-controller = "box2"
-velocity = 20.0
-acceleration_time = 0.1
-[instruments.stage2]
-type = "stage"
-process = "motion"
-[instruments.stage2.options]
-axes = ["z", "y"]
-[workers.ana1]
-source = "det"
-[workers.ana2]
-source = "kat"
-[faces.ca]
-port = {{port}}
-"""
+CLIENT = Path(__file__).parent / "fly_client.py"
+FAST = {"velocity": 20.0, "acceleration_time": 0.1}
+HERE = "127.0.0.1"
+
+
+def fly_station() -> Table:
+    """Stages `stage` (x, y) and `stage2` (z, y) in a world with a source, detectors `kat` and `det`."""
+    pi, phymotion, control, local, data = free_ports(5)
+    rails = {"model": "C-884", "axes": ["1", "2"], "referenced": True, "rail_steps": 20000}
+    katherine = {"address": HERE, "control_port": control}
+    emulated = {
+        "rails": entry("pi_emulator", "world", port=pi, **rails),
+        "rails2": entry("phymotion_emulator", "world", port=phymotion),
+        "world": entry("world", "world", source="Fe55", source_rate=2e4, spot_mm=3.0, stage="rails"),
+        "emu": entry("katherine_emulator", "world", data_port=0, client_data_port=data, **katherine),
+        "stream": entry("tpx3_stream", "world", file="live.tpx3"),
+    }
+    detectors = {
+        "kat": entry(
+            "katherine",
+            local_control_port=local,
+            data_port=data,
+            polarity="Holes",
+            bias_low=0.0,
+            bias_high=200.0,
+            **katherine,
+        ),
+        "det": entry("replay", file="live.tpx3", follow=True),
+    }
+    motion = {
+        "box": entry("pi", "motion", where=f"tcp://{HERE}:{pi}", axes=["1", "2"]),
+        "x": axis("box", "1", low=-10.0, high=10.0, **FAST),
+        "y": axis("box", "2", low=-10.0, high=10.0, **FAST),
+        "stage": entry("stage", "motion", axes=["x", "y"]),
+        "box2": entry("phymotion", "motion", where=f"tcp://{HERE}:{phymotion}"),
+        "z": axis("box2", **FAST),
+        "stage2": entry("stage", "motion", axes=["z", "y"]),
+    }
+    return {
+        "conductor": {},
+        "instruments": {**emulated, **detectors, **motion},
+        "workers": {"ana1": {"source": "det"}, "ana2": {"source": "kat"}},
+    }

@@ -1,16 +1,15 @@
-"""A Bluesky session on a station with an emulated Katherine; the protocol of lines is that of client.py.
+"""A Bluesky session on a station with an emulated Katherine.
 
-Run: katherine_client.py STATION LAYER.
+Run: katherine_client.py STATION LAYER, by kit.session.
 """
 
-import json
 import sys
 import time
-import traceback
 
 import numpy as np
 from hitline.devices import make_devices
 from kit.patience import WAIT_S
+from kit.session import answer
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
@@ -20,14 +19,6 @@ from ophyd import EpicsSignal, EpicsSignalRO  # noqa: E402
 
 RE = RunEngine({})
 det, emulator = devices.kat1, devices.emu
-
-
-def plain(value):
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
-
-
-def say(name, value):
-    print(json.dumps([name, value], default=plain), flush=True)
 
 
 def tune(**values):
@@ -158,25 +149,7 @@ def stock():
     }
 
 
-def causes(error):
-    """The text of an exception and of what led to it."""
-    texts = []
-    while error is not None:
-        texts.append(f"{type(error).__name__}: {error}")
-        error = error.__cause__ or error.__context__
-    return " <- ".join(texts)
-
-
 if __name__ == "__main__":
     for device in (devices.station, devices.run, det, emulator):
         device.wait_for_connection(timeout=WAIT_S)
-    say("ready", det.name)
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = globals()[request.pop("do")](**request)
-        except BaseException as error:
-            print(traceback.format_exc(), file=sys.stderr)
-            say("failed", causes(error))
-        else:
-            say("done", answer)
+    answer(globals())

@@ -1,9 +1,8 @@
-"""Stock motor clients on a station with an axis; the protocol of lines is that of client.py.
+"""Stock motor clients on a station with an axis.
 
-Run: motor_client.py STATION LAYER. LAYER: pyepics or caproto.
+Run: motor_client.py STATION LAYER, by kit.session. LAYER: pyepics or caproto.
 """
 
-import json
 import random
 import sys
 import threading
@@ -18,6 +17,7 @@ import bluesky.plans as bp  # noqa: E402
 from bluesky import RunEngine  # noqa: E402
 from hitline.devices import Motor  # noqa: E402
 from kit.patience import WAIT_S  # noqa: E402
+from kit.session import answer  # noqa: E402
 from kit.until import wait_until  # noqa: E402
 from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO  # noqa: E402
 from ophyd.utils.errors import LimitError  # noqa: E402
@@ -29,10 +29,6 @@ FIELDS = {
     for field in ("VAL", "DVAL", "RVAL", "RLV", "TWF", "STOP")
 }
 run = RunEngine(context_managers=[])
-
-
-def say(name, value):
-    print(json.dumps([name, value], default=str), flush=True)
 
 
 def limits():
@@ -299,12 +295,4 @@ def after(near):
 if __name__ == "__main__":
     for one in (motor, *FIELDS.values()):
         one.wait_for_connection(timeout=WAIT_S)
-    say("ready", motor.name)
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = globals()[request.pop("do")](**request)
-        except BaseException as error:
-            say("failed", f"{type(error).__name__}: {error}")
-        else:
-            say("done", answer)
+    answer(globals())

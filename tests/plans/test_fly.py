@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fly_station import CLIENT, STATION
+from fly_station import CLIENT, fly_station
 from kit.patience import WAIT_S
-from station_rig import Running, Session, ask, session_on, station_up
+from kit.session import Session, session_on
+from kit.station import Running, station_up
 
 pytestmark = pytest.mark.timeout(240)
 GRID = [[-3.0, 3.0, 24], [-3.0, 3.0, 7]]
@@ -19,9 +20,8 @@ SOURCE = (0.8, -0.6, 3.0)
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory, free_ports) -> Iterator[Running]:
-    text = STATION.format(*free_ports(5))
-    with station_up(tmp_path_factory.mktemp("fly"), free_ports(2), text) as station:
+def station(tmp_path_factory) -> Iterator[Running]:
+    with station_up(tmp_path_factory.mktemp("fly"), fly_station()) as station:
         yield station
 
 
@@ -29,15 +29,15 @@ def station(tmp_path_factory, free_ports) -> Iterator[Running]:
 def session(station) -> Iterator[Session]:
     with session_on(station, "pyepics", CLIENT) as session:
         for signal, value in zip(("spot_x", "spot_y", "spot_size"), SOURCE, strict=True):
-            ask(session, "put", device="world", signal=signal, value=value)
-        ask(session, "ready")
+            session.ask("put", device="world", signal=signal, value=value)
+        session.ask("ready")
         yield session
 
 
 def fly(
     session: Session, detector: str, stage: str = "stage", x: str = "x", rate: float = 40.0, grid=GRID, **more
 ):
-    return ask(session, "fly", detector=detector, stage=stage, x=x, grid=grid, rate=rate, **more)
+    return session.ask("fly", detector=detector, stage=stage, x=x, grid=grid, rate=rate, **more)
 
 
 @pytest.mark.faults  # for its time
@@ -70,9 +70,9 @@ def test_without_pulses_the_clocks_place_the_hits(session):
 @pytest.mark.parametrize(("detector", "extra"), [("det", 0), ("kat", 0), ("det", 1)])
 def test_a_pulse_that_is_missing_or_too_many_is_flagged_and_shifts_nothing(session, detector, extra):
     fault = "extra_pulse" if extra else "lose_pulse"
-    ask(session, "put", device="rails", signal=fault, value=15)
+    session.ask("put", device="rails", signal=fault, value=15)
     found = fly(session, detector, grid=ROWS)
-    ask(session, "put", device="rails", signal=fault, value=0)
+    session.ask("put", device="rails", signal=fault, value=0)
     for method, _, problem, missing, doubtful, more, edges in found["rows"]:
         assert problem == "" and more == extra, found["text"]
         if method == "tdc":
@@ -103,7 +103,7 @@ def test_the_examples_of_the_guide_run(station):
 
 
 def test_a_refused_flight_leaves_everything_as_it_was(session):
-    outcome, text = session.ask(
+    outcome, text = session.tried(
         "fly", detector="det", stage="stage", x="x", rate=40.0, grid=[[-9.9, 3.0, 24], [0.0, 1.0, 2]]
     )
     assert outcome == "failed" and "soft limits, -10 to 10" in text

@@ -13,54 +13,37 @@ from hitline.ioc.emulators.katherine.source import E_PER_MV
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
 from kit.patience import WAIT_S
-from station_rig import HITLINE, Running, Session, ask, session_on, station_up
+from kit.ports import free_ports
+from kit.session import Session, session_on
+from kit.station import HITLINE, Running, Table, entry, station_up
 
 pytestmark = pytest.mark.timeout(120)
 
 CLIENT = Path(__file__).parent / "katherine_client.py"
 SEED = 7
-STATION = """
-name = "{{name}}"
-prefix = "T:"
-[conductor]
-[instruments.kat1]
-type = "katherine"
-[instruments.kat1.options]
-address = "127.0.0.2"
-control_port = {0}
-local_control_port = {1}
-data_port = {2}
-bias_low = 0.0
-bias_high = 200.0
-polarity = "Holes"
-[instruments.world]
-type = "world"
-process = "emulators"
-[instruments.world.options]
-source_rate = 0.0
-[instruments.emu]
-type = "katherine_emulator"
-process = "emulators"
-[instruments.emu.options]
-address = "127.0.0.2"
-control_port = {0}
-data_port = 0
-client_data_port = {2}
-seed = {seed}
-[workers.ana1]
-source = "kat1"
-[faces.ca]
-port = {{port}}
-[faces.tango]
-port = 0
-"""
+
+
+def katherine_station() -> Table:
+    control, local, data = free_ports(3)
+    shared = {"address": "127.0.0.2", "control_port": control}
+    emulated = {"data_port": 0, "client_data_port": data, "seed": SEED}
+    ours = {"local_control_port": local, "data_port": data, "polarity": "Holes"}
+    return {
+        "conductor": {},
+        "instruments": {
+            "world": entry("world", "emulators", source_rate=0.0),
+            "emu": entry("katherine_emulator", "emulators", **shared, **emulated),
+            "kat1": entry("katherine", bias_low=0.0, bias_high=200.0, **shared, **ours),
+        },
+        "workers": {"ana1": {"source": "kat1"}},
+        "faces": {"tango": {"port": 0}},
+    }
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory, free_ports) -> Iterator[Running]:
+def station(tmp_path_factory) -> Iterator[Running]:
     """A station with one Katherine."""
-    text = STATION.format(*free_ports(3), seed=SEED)
-    with station_up(tmp_path_factory.mktemp("katherine"), free_ports(2), text) as station:
+    with station_up(tmp_path_factory.mktemp("katherine"), katherine_station()) as station:
         yield station
 
 
@@ -72,13 +55,13 @@ def session(station) -> Iterator[Session]:
 
 
 def test_a_setting_that_is_unknown_can_be_set(session):
-    found = ask(session, "unknown")
+    found = session.ask("unknown")
     assert np.isnan(found["before"]) and found["after"] == 20.0
 
 
 def test_stock_ophyd_classes_work(session):
     """EpicsSignal with put completion on bias, mode and threshold."""
-    found = ask(session, "stock")
+    found = session.ask("stock")
     assert found["voltage"] == 40 and found["ramping"] in (0, "No")
     assert found["measured"] == pytest.approx(40, abs=1.0)
     assert found["mode"] == "ToA" and found["threshold"] == 1700
@@ -86,7 +69,7 @@ def test_stock_ophyd_classes_work(session):
 
 
 def test_dac_scan_finds_the_line_of_the_monitor(session):
-    found = ask(session, "dac", dac="VTP_fine", start=0, stop=500, num=11)
+    found = session.ask("dac", dac="VTP_fine", start=0, stop=500, num=11)
     assert found["after"] == found["before"] and not found["events"][0].get("kat1_exposure")
     assert found["columns"]["kat1_dac_vtp_fine"] == list(range(0, 501, 50))
     line = found["fits"]["VTP_fine output"]["values"]
@@ -116,28 +99,27 @@ def test_threshold_scan_of_pulses_finds_amplitude_and_noise(session, front):
     pixels = [(x, y) for x in range(8, 256, 32) for y in range(8, 256, 32)]
     x, y = np.array(pixels).T
     trims = front.best_trim()
-    made = ask(session, "pulse", pixels=pixels, trims=trims[y, x].tolist(), millivolts=80, count=200)
+    made = session.ask("pulse", pixels=pixels, trims=trims[y, x].tolist(), millivolts=80, count=200)
     assert made == {"amplitude": pytest.approx(80.0), "pulsed": 64}
     charge = 80.0 * E_PER_MV * front.gain[y, x]
     middles = front.centre_step(trims)[y, x] + charge / front.e_per_step
     widths = front.noise_e[y, x] / front.e_per_step
-    found = ask(session, "threshold", start=1745, stop=1865, num=31, exposure=0.05, of="pulses")
+    found = session.ask("threshold", start=1745, stop=1865, num=31, exposure=0.05, of="pulses")
     values = fitted(found)["hits"]["values"]
     agrees(values["midpoint"], middles.mean(), 0.5)
     agrees(values["width"], np.sqrt(middles.var() + (widths**2).mean()), 0.5)
     assert max(found["columns"]["kat1_ana1_exposure_hits"]) == 200 * 64, "every pulse in every pixel"
     assert found["after"] == found["before"] and found["lost"] == 0
     assert (found["condition"], found["state"]) == ("GOOD", "Idle")
-    ask(session, "tune", pulses="Off")
+    session.ask("tune", pulses="Off")
 
 
 def test_threshold_scan_finds_the_noise(session, front):
     """Of one pixel: the middle of its noise and its width, from the edge alone."""
     x, y = 100, 60
-    ask(session, "only", pixels=[(x, y)])
+    session.ask("only", pixels=[(x, y)])
     middle, width = front.centre_step()[y, x], front.noise_e[y, x] / front.e_per_step
-    found = ask(
-        session,
+    found = session.ask(
         "threshold",
         start=round(middle + 3.2 * width),
         stop=round(middle + 5.4 * width),
@@ -160,11 +142,11 @@ def test_threshold_scan_finds_the_noise(session, front):
 )
 def test_bias_scan_finds_the_depletion_voltage(session, front, source, quantity):
     """Below depletion, X-rays in the far side of the sensor make nothing, and muons leave less."""
-    ask(session, "world", **{f"world__{name}": value for name, value in source.items()})
-    ask(session, "open_all", trims=front.best_trim().tolist())
-    ask(session, "tune", threshold=1800, voltage_set=10.0)
-    found = ask(session, "bias", start=5, stop=120, num=24, exposure=0.25)
-    ask(session, "world", world__source_rate=0.0, world__muon_rate=0.0)
+    session.ask("world", **{f"world__{name}": value for name, value in source.items()})
+    session.ask("open_all", trims=front.best_trim().tolist())
+    session.ask("tune", threshold=1800, voltage_set=10.0)
+    found = session.ask("bias", start=5, stop=120, num=24, exposure=0.25)
+    session.ask("world", world__source_rate=0.0, world__muon_rate=0.0)
     assert found["lost"] == 0 and found["after"] == found["before"]
     assert quantity in found["fits"], (found["problems"], found["columns"])
     agrees(found["fits"][quantity]["values"]["voltage"], Sensor().depletion_v, 4.0)
@@ -177,16 +159,16 @@ def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
         command = [*HITLINE, "set", "emu", "drop", str(share), "-s", str(station.file)]
         subprocess.run(command, check=True, env=station.env, capture_output=True)
 
-    ask(session, "open_all", trims=FrontEnd(seed=SEED).best_trim().tolist())
-    ask(session, "world", world__muon_rate=4e3)
+    session.ask("open_all", trims=FrontEnd(seed=SEED).best_trim().tolist())
+    session.ask("world", world__muon_rate=4e3)
     drop(0.5)
-    found = ask(session, "exposure", seconds=0.3)
+    found = session.ask("exposure", seconds=0.3)
     drop(0.0)
     assert found["hits_lost"] == found["dropped"] > 100
     assert found["hits_sent"] - found["hits_lost"] == found["hits_logged"] == found["analysed"]
     assert found["loss_method"] == "FRAME_COUNT"
-    again = ask(session, "exposure", seconds=0.3)
-    ask(session, "world", world__muon_rate=0.0)
+    again = session.ask("exposure", seconds=0.3)
+    session.ask("world", world__muon_rate=0.0)
     assert again["hits_lost"] == 0 and again["hits_logged"] == again["analysed"] > 100
 
 

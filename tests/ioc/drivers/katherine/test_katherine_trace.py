@@ -9,7 +9,7 @@ from pathlib import Path
 from hitline.ioc.emulators.traced import Traced
 from hitline.ioc.trace_file import Record, read
 from katherine_bench import driver_on
-from katherine_rig import free_port
+from kit.ports import free_port
 
 KEPT = Path(__file__).with_name("session.trace.gz")
 KEPT_HITS = 2010

@@ -3,12 +3,11 @@
 import asyncio
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from hitline.bus.satellite import Satellite
 from hitline.bus.states import ALWAYS
 from hitline.bus.station import CaEntry, Station
 from hitline.ioc.faces.ca.face import Face
-from hitline.ioc.faces.ca.server import bound
 from kit.patience import WAIT_S
 from kit.until import until
 
@@ -232,16 +230,6 @@ async def running(
             yield rig
         finally:
             await rig.face.stop()
-
-
-def free_port_below_ephemeral() -> int:
-    """A port free for TCP and UDP that the kernel gives to nobody who did not ask for it."""
-    for port in random.sample(range(20000, 32000), 200):
-        with suppress(OSError):
-            tcp, udp = bound("127.0.0.1", port)
-            with tcp, udp:
-                return port
-    raise RuntimeError("no free port")
 
 
 class Libca:

@@ -5,9 +5,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from ca_rig import DB, Libca, Rig, free_port_below_ephemeral, running
+from ca_rig import DB, Libca, Rig, running
 from hitline.db.generate import database
 from hitline.ioc.faces.common import FACE
+from kit.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def no_time_for_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def ca_port() -> int:
     """The port of this module's servers and clients."""
-    return free_port_below_ephemeral()
+    return free_port()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import caproto as ca
 import pytest
-from ca_rig import HERE, Libca, free_port_below_ephemeral, running
+from ca_rig import HERE, Libca, running
 from hitline.ioc.faces.ca.fields import STATE_FIELDS, TYPES, fields
 from kit.patience import WAIT_S
+from kit.ports import free_port
 
 ALARMS = """field(HIHI, "9") field(HIGH, "8") field(LOW, "-8") field(LOLO, "-9") field(HHSV, "MAJOR")
     field(HSV, "MINOR") field(LLSV, "MAJOR") field(LSV, "MINOR") field(HYST, "1") field(HOPR, "10")
@@ -101,7 +102,7 @@ def real(tmp_path_factory):
     text += "".join(f'record(waveform, "F:{name}") {{ {body} }}\n' for name, body in ARRAYS.items())
     (folder / "real.db").write_text(text)
     environment = {
-        "EPICS_CA_SERVER_PORT": str(free_port_below_ephemeral()),
+        "EPICS_CA_SERVER_PORT": str(free_port()),
         "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
     }
     ioc = subprocess.Popen(
