@@ -87,13 +87,14 @@ def crashes_tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the report of each process that crashed during a test that failed."""
+    """Show what processes of stations told, and the report of each that crashed, in a test that failed."""
     report = yield
     if report.failed and BEGAN in item.stash:
         folder, began = item.stash[BEGAN]
-        for path in sorted(folder.rglob(".crash/*.txt")):
-            if path.stat().st_mtime >= began:
-                report.sections.append((str(path), path.read_text()))
+        for pattern, most in ((".log/*.log", 50), (".crash/*.txt", 1000)):
+            for path in sorted(folder.rglob(pattern)):
+                if path.stat().st_mtime >= began and (told := path.read_text(errors="replace").splitlines()):
+                    report.sections.append((str(path), "\n".join(told[-most:])))
     return report
 
 

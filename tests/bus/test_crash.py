@@ -12,6 +12,9 @@ FAILS = """
 from hitline.bus import crash
 def test_that_fails(tmp_path):
     crash.leave(tmp_path / "runs" / ".crash", "x1", ["x1"], "was ended by SIGABRT", b"its last word\\n")
+    log = tmp_path / "runs" / ".log" / "x2.log"
+    log.parent.mkdir()
+    log.write_text("".join(f"line {n} of its log\\n" for n in range(60)))
     assert False
 """
 
@@ -32,7 +35,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
     assert kept == {f"x{age}" for age in range(1, 21)}
 
 
-def test_a_failed_test_shows_them(tmp_path: Path) -> None:
+def test_a_failed_test_shows_them_and_the_ends_of_logs(tmp_path: Path) -> None:
     (tmp_path / "test_fails.py").write_text(FAILS)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", str(tmp_path)],
@@ -42,3 +45,4 @@ def test_a_failed_test_shows_them(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 1 and "its last word" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("\nline ") == 50 and "\nline 59 of its log" in done.stdout

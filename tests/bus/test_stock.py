@@ -183,15 +183,14 @@ async def test_requests_to_a_stock_satellite_go_one_by_one(
 async def test_conditions_keep_the_order_with_a_stock_satellite(
     node: Node, satellite: Satellite, proxy: Proxy, run_stock: Callable[..., Awaitable[Any]]
 ) -> None:
-    """Ours launches after the stock one, which lands after ours."""
+    """Ours launches after the stock one, which starts and lands after ours."""
     await run_stock("Mariner", "m")
     stock = node.proxy("Mariner.m")
     await stock.wait_connected(WAIT_S)
     await proxy.transition("initialize", {"_conditions": {"require_launching_after": ["Mariner.m"]}})
     await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
-    await stock.transition(
-        "initialize", {"_conditions": {"require_landing_after": ["Toy.one"]}, "_autonomy": {"role": "NONE"}}
-    )
+    conditions = {"require_starting_after": ["Toy.one"], "require_landing_after": ["Toy.one"]}
+    await stock.transition("initialize", {"_conditions": conditions, "_autonomy": {"role": "NONE"}})
     await stock.wait_state(State.INIT, timeout_s=WAIT_S)
     order: list[str] = []
     for name, one in (("ours", proxy), ("stock", stock)):
@@ -201,6 +200,13 @@ async def test_conditions_keep_the_order_with_a_stock_satellite(
     await stock.transition("launch")
     await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
     assert order.index("stock ORBIT") < order.index("ours ORBIT")
+    # It judges by our heartbeats, which a request can overtake. Once it has seen us in RUN, INIT is over.
+    for one in (proxy, stock):
+        await one.transition("start", "r1")
+    await stock.wait_state(State.RUN, timeout_s=WAIT_S)
+    for one in (stock, proxy):
+        await one.transition("stop")
+        await one.wait_state(State.ORBIT, timeout_s=WAIT_S)
     order.clear()
     await stock.transition("land")
     await stock.wait_state(State.LANDING, timeout_s=WAIT_S)

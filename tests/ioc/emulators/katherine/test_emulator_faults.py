@@ -5,16 +5,17 @@ import asyncio
 import numpy as np
 import pytest
 from hitline.bus.formats.katherine_words import GENERATIONS, headers_of, pixel_fields
+from kit.until import until
 from lib_client import Setup, Silence
 
 MASK44 = np.uint64((1 << 44) - 1)
 
 
-async def datagrams(client, quiet_s=0.3):
-    """All datagrams until silence, as they came."""
+async def datagrams(emulator, client):
+    """All datagrams of an exposure that is under way or over, as they came."""
 
     def receive():
-        client.data.settimeout(quiet_s)
+        client.data.settimeout(0.02)
         parts = []
         while True:
             try:
@@ -22,12 +23,17 @@ async def datagrams(client, quiet_s=0.3):
             except TimeoutError:
                 return parts
 
-    return await client.call(receive)
+    found, under_way = [], True
+    while under_way:
+        under_way = emulator.readout.acquiring()
+        found += await client.call(receive)
+    return found
 
 
-async def start(client, seconds=0.3):
+async def start(emulator, client, seconds=0.3):
     await client.call(client.configure, Setup(acquire_s=seconds))
     await client.call(client.start)
+    await until(lambda: emulator.readout.acquiring() or emulator.sent)
 
 
 def words_of(parts):
@@ -39,8 +45,8 @@ def words_of(parts):
 
 async def test_without_faults_every_hit_comes_once_and_in_order(make):
     async with make(rate_hz=2e5) as (emulator, client):
-        await start(client)
-        words = words_of(await datagrams(client))
+        await start(emulator, client)
+        words = words_of(await datagrams(emulator, client))
         headers = headers_of(words)
         x, y, toa, tot, ftoa = pixel_fields(words[headers == 4])
         (frame,) = emulator.sent
@@ -51,8 +57,8 @@ async def test_without_faults_every_hit_comes_once_and_in_order(make):
 
 async def test_dropped_datagrams_are_counted_to_the_hit(make):
     async with make(rate_hz=2e5, drop=0.2) as (emulator, client):
-        await start(client)
-        words = words_of(await datagrams(client))
+        await start(emulator, client)
+        words = words_of(await datagrams(emulator, client))
         came = np.count_nonzero(headers_of(words) == 4)
         counts = emulator.counts
         assert counts.hits_dropped > 100 and came == counts.hits_sent - counts.hits_dropped
@@ -63,16 +69,16 @@ async def test_dropped_datagrams_are_counted_to_the_hit(make):
 @pytest.mark.parametrize(("word", "header"), [("new_frame", 7), ("frame_finished", 0xC), ("offset", 5)])
 async def test_words_left_out(make, word, header):
     async with make(drop_word=word) as (emulator, client):
-        await start(client)
-        headers = headers_of(words_of(await datagrams(client)))
+        await start(emulator, client)
+        headers = headers_of(words_of(await datagrams(emulator, client)))
         assert header not in headers and {4, 8, 9, 0xA, 0xB} <= set(headers.tolist())
         assert emulator.counts.words_dropped > 0
 
 
 async def test_doubled_datagrams(make):
     async with make(rate_hz=2e5, duplicate=1.0) as (emulator, client):
-        await start(client)
-        parts = await datagrams(client)
+        await start(emulator, client)
+        parts = await datagrams(emulator, client)
         assert parts[::2] == parts[1::2]
         assert np.count_nonzero(headers_of(words_of(parts)) == 4) == 2 * emulator.counts.hits_sent
 
@@ -80,8 +86,8 @@ async def test_doubled_datagrams(make):
 async def test_overtaken_datagrams(make):
     """The same datagrams in another order."""
     async with make(rate_hz=2e5, reorder=0.5) as (emulator, client):
-        await start(client)
-        words = words_of(await datagrams(client))
+        await start(emulator, client)
+        words = words_of(await datagrams(emulator, client))
         headers = headers_of(words)
         assert np.count_nonzero(headers == 4) == emulator.counts.hits_sent
         x, y, *_ = pixel_fields(words[headers == 4])
@@ -95,8 +101,8 @@ async def test_overtaken_datagrams(make):
 
 async def test_cut_datagrams_lose_their_last_word(make):
     async with make(rate_hz=2e5, truncate=0.3) as (emulator, client):
-        await start(client)
-        parts = await datagrams(client)
+        await start(emulator, client)
+        parts = await datagrams(emulator, client)
         assert sum(len(part) % 6 != 0 for part in parts) > 5
         came = np.count_nonzero(headers_of(words_of(parts)) == 4)
         assert came == emulator.counts.hits_sent - emulator.counts.hits_dropped
@@ -104,9 +110,9 @@ async def test_cut_datagrams_lose_their_last_word(make):
 
 @pytest.mark.parametrize("size", [6, 600, 1356, 9000])
 async def test_size_of_datagrams(make, size):
-    async with make(rate_hz=2e5, datagram_bytes=size) as (_, client):
-        await start(client)
-        sizes = {len(part) for part in await datagrams(client)}
+    async with make(rate_hz=2e5, datagram_bytes=size) as (emulator, client):
+        await start(emulator, client)
+        sizes = {len(part) for part in await datagrams(emulator, client)}
         assert max(sizes) <= size and size in sizes and all(n % 6 == 0 for n in sizes)
 
 
@@ -130,14 +136,13 @@ async def test_lost_answers(make):
 async def test_faults_are_switched_while_data_flow(make):
     """What is counted as lost goes on from one setting to the next, and ends with the last."""
     async with make(rate_hz=2e5) as (emulator, client):
-        await start(client, 1.5)
-        receiving = asyncio.create_task(datagrams(client, 0.6))
+        await start(emulator, client, 1.5)
+        receiving = asyncio.create_task(datagrams(emulator, client))
         counts = emulator.counts
 
         async def sent(more):
             wanted = counts.hits_sent + more
-            while counts.hits_sent < wanted:
-                await asyncio.sleep(0)
+            await until(lambda: counts.hits_sent >= wanted)
 
         await sent(20_000)
         assert counts.hits_dropped == 0
@@ -159,24 +164,25 @@ async def test_faults_are_switched_while_data_flow(make):
 
 async def test_a_stall_stops_everything_and_ends(make):
     async with make(rate_hz=2e5) as (emulator, client):
-        await start(client, 0.8)
+        await start(emulator, client, 0.8)
         await emulator.set_stall(True)
-        await datagrams(client, 0.15)
         assert await client.call(client.is_silent, 0x17)
         before = emulator.counts.datagrams_sent
         assert await client.call(client.is_silent, 0x0B) and emulator.counts.datagrams_sent == before
         await emulator.set_stall(False)
-        assert headers_of(words_of(await datagrams(client, 0.5)))[-1] == 0xC
+        assert headers_of(words_of(await datagrams(emulator, client)))[-1] == 0xC
         assert (await client.call(client.ask, 0x17))[6] == 0x17
 
 
 async def test_a_reboot_forgets_everything(make):
     async with make(rate_hz=2e5) as (emulator, client):
-        await start(client, 30.0)
+        await start(emulator, client, 30.0)
         await emulator.do_reboot(0.25)
         assert await client.call(client.is_silent, 0x17)
-        words = words_of(await datagrams(client, 0.3))
+        words = words_of(await datagrams(emulator, client))
         assert not np.isin(headers_of(words), (0xA, 0xC, 0xE)).any(), "no word of farewell"
+        while await client.call(client.is_silent, 0x17):
+            assert not emulator.readout.acquiring()
         assert (await client.call(client.ask, 0x17))[6] == 0x17
         assert (await client.call(client.ask, 0x0E, 4))[0] == 0, "register 4"
         setting = emulator.readout.chip.setting
@@ -184,9 +190,9 @@ async def test_a_reboot_forgets_everything(make):
 
 
 async def test_another_host_answers_as_well(make):
-    async with make(rate_hz=2e5, foreign=True) as (_, client):
+    async with make(rate_hz=2e5, foreign=True) as (emulator, client):
         assert (await client.call(client.ask, 0x0B)).hex() == "7b05000000000b00"
-        await start(client)
+        await start(emulator, client)
 
         def senders():
             client.data.settimeout(0.3)
@@ -197,8 +203,8 @@ async def test_another_host_answers_as_well(make):
 
 async def test_hits_lost_inside_are_told(make):
     async with make(rate_hz=2e5, lost_inside=100) as (emulator, client):
-        await start(client)
-        words = words_of(await datagrams(client))
+        await start(emulator, client)
+        words = words_of(await datagrams(emulator, client))
         headers = headers_of(words)
         assert (words[headers == 0xD] & MASK44).tolist() == [100] and emulator.sent[0].lost == 100
         assert int(words[-1] & MASK44) == np.count_nonzero(headers == 4), "they do not count as sent"
@@ -208,8 +214,8 @@ async def test_hits_lost_inside_are_told(make):
 async def test_the_full_rate_is_a_loop_whose_time_goes_on(make, gen):
     """Counts are exact, times rise over the whole of the frame, pixels are those of the layout."""
     async with make(gen=gen, loop_mhit_s=0.5) as (emulator, client):
-        await start(client, 0.5)
-        words = words_of(await datagrams(client))
+        await start(emulator, client, 0.5)
+        words = words_of(await datagrams(emulator, client))
         headers = headers_of(words)
         pixel = GENERATIONS[gen].is_pixel[headers]
         assert headers[-1] == 0xC and int(words[-1] & MASK44) == pixel.sum() == emulator.sent[0].sent
@@ -220,13 +226,11 @@ async def test_the_full_rate_is_a_loop_whose_time_goes_on(make, gen):
 
 async def test_a_full_rate_can_be_stopped_and_broken(make):
     async with make(loop_mhit_s=0.5) as (emulator, client):
-        await start(client, 30.0)
-        receiving = asyncio.create_task(datagrams(client, 0.6))
-        while emulator.counts.hits_sent < 50_000:
-            await asyncio.sleep(0)
+        await start(emulator, client, 30.0)
+        receiving = asyncio.create_task(datagrams(emulator, client))
+        await until(lambda: emulator.counts.hits_sent >= 50_000)
         await emulator.set_drop(0.3)
-        while emulator.counts.hits_dropped < 5_000:
-            await asyncio.sleep(0)
+        await until(lambda: emulator.counts.hits_dropped >= 5_000)
         client.send(0x06, 1)
         words = words_of(await receiving)
         headers = headers_of(words)
