@@ -13,31 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-from lib.station import HITLINE, ca_environment, machine, spread, timed, up
+from lib.station import HITLINE, entry, machine, spread, timed, up
 
 RESULTS = Path(__file__).parent / "results" / "exposures.json"
 AIM_PER_S = 20.0
 HITS = 2000
-STATION = """
-name = "{name}"
-prefix = "B:"
-[conductor]
-[instruments.det1]
-type = "replay"
-[instruments.det1.options]
-file = "scene.tpx3"
-speed = "flat"
-slice = "Hits"
-slice_hits = {hits}
-[workers.ana1]
-source = "det1"
-[faces.ca]
-port = {port}
-"""
+STATION = {
+    "conductor": {},
+    "instruments": {
+        "det1": entry("replay", file="scene.tpx3", speed="flat", slice="Hits", slice_hits=HITS),
+    },
+    "workers": {"ana1": {"source": "det1"}},
+}
 
 
 def bus_parts(group: str, count: int) -> dict[str, Any]:
@@ -133,19 +123,18 @@ def main() -> int:
     parser.add_argument("--exposures", type=int, default=100)
     parser.add_argument("--layer", choices=("pyepics", "caproto"), default="pyepics")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path, group, port = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}", ca_environment()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
         total = HITS * 4 * (args.exposures + 10)
-        scene = str(path.with_name("scene.tpx3"))
+        scene = str(folder / "scene.tpx3")
         subprocess.run(
             [*HITLINE, "scene", scene, "--hits", str(total), "--rate", "1e6"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        path.write_text(STATION.format(name=group, port=port, hits=HITS))
-        with up(path):
-            parts = bus_parts(group, args.exposures)
-            found = ca_parts(path, args.layer, args.exposures)
+        with up(folder, STATION) as station:
+            parts = bus_parts(station.table["name"], args.exposures)
+            found = ca_parts(station.file, args.layer, args.exposures)
     report = {
         "what": "exposures through replay, log, worker, CA face, ophyd and RunEngine, one machine",
         "exposures": args.exposures,

@@ -18,74 +18,35 @@ import os
 import sys
 import tempfile
 import time
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lib.station import ca_environment, free_port, machine, up
+from lib.station import Table, axis, entry, free_port, machine, up
 
 RESULTS = Path(__file__).parent / "results" / "fly_raster.json"
 HALF_MM = 3.0
-STATION = """
-name = "{name}"
-prefix = "B:"
-[conductor]
-[instruments.rails]
-type = "pi_emulator"
-process = "world"
-[instruments.rails.options]
-port = {motion}
-model = "C-884"
-axes = ["1", "2"]
-referenced = true
-rail_steps = 20000
-moves = "moves.jsonl"
-[instruments.world]
-type = "world"
-process = "world"
-[instruments.world.options]
-source_rate = 2e4
-spot_mm = 3.0
-stage = "rails"
-[instruments.stream]
-type = "tpx3_stream"
-process = "world"
-[instruments.stream.options]
-file = "live.tpx3"
-[instruments.det]
-type = "replay"
-[instruments.det.options]
-file = "live.tpx3"
-follow = true
-[instruments.box]
-type = "pi"
-process = "motion"
-[instruments.box.options]
-where = "tcp://127.0.0.1:{motion}"
-axes = ["1", "2"]
-{axes}
-[instruments.stage]
-type = "stage"
-process = "motion"
-[instruments.stage.options]
-axes = ["x", "y"]
-[faces.ca]
-port = {port}
-"""
-AXIS = """
-[instruments.{name}]
-type = "axis"
-process = "motion"
-[instruments.{name}.options]
-controller = "box"
-channel = "{channel}"
-low = -10.0
-high = 10.0
-velocity = 20.0
-acceleration_time = 0.1
-"""
+
+
+def station() -> Table:
+    """A stage on an emulated PI controller, and the stream of a Timepix3 in the same world."""
+    motion = free_port()
+    rails = {"model": "C-884", "axes": ["1", "2"], "referenced": True, "rail_steps": 20000}
+    fast = {"low": -10.0, "high": 10.0, "velocity": 20.0, "acceleration_time": 0.1}
+    return {
+        "conductor": {},
+        "instruments": {
+            "rails": entry("pi_emulator", "world", port=motion, moves="moves.jsonl", **rails),
+            "world": entry("world", "world", source_rate=2e4, spot_mm=3.0, stage="rails"),
+            "stream": entry("tpx3_stream", "world", file="live.tpx3"),
+            "det": entry("replay", file="live.tpx3", follow=True),
+            "box": entry("pi", "motion", where=f"tcp://127.0.0.1:{motion}", axes=["1", "2"]),
+            "x": axis("box", "1", **fast),
+            "y": axis("box", "2", **fast),
+            "stage": entry("stage", "motion", axes=["x", "y"]),
+        },
+    }
 
 
 def fly(file: Path, rows: int, points: int, rate: float) -> Any:
@@ -112,8 +73,8 @@ def crossings(moves: Path, places_steps: np.ndarray, at_s: float) -> np.ndarray:
     from hitline.ioc.emulators.moves_file import read_moves
 
     up_way = bool(places_steps[-1] > places_steps[0])
-    for axis, travel, ended_s in read_moves(moves):
-        if axis == "1" and travel.stretches[0].begun_s <= at_s <= ended_s:
+    for rail, travel, ended_s in read_moves(moves):
+        if rail == "1" and travel.stretches[0].begun_s <= at_s <= ended_s:
             return np.array([travel.crosses(float(place), up=up_way) for place in places_steps])
     raise RuntimeError("there is no such move in the truth")
 
@@ -177,16 +138,11 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=500)
     parser.add_argument("--rate", type=float, default=50.0, help="points per second")
     args = parser.parse_args()
-    port = ca_environment()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        file = folder / "station.toml"
-        axes = "".join(AXIS.format(name=name, channel=n) for n, name in enumerate("xy", 1))
-        name = f"bench{uuid.uuid4().hex[:8]}"
-        file.write_text(STATION.format(name=name, motion=free_port(), port=port, axes=axes))
         begun_s = time.monotonic()
-        with up(file):
-            image = fly(file, args.rows, args.points, args.rate)
+        with up(folder, station()) as running:
+            image = fly(running.file, args.rows, args.points, args.rate)
         took_s = time.monotonic() - begun_s
         found = {"rows": args.rows, "points": args.rows * args.points, "rate_hz": args.rate}
         found |= {"took_s": round(took_s, 1), **checked(folder, image)}

@@ -15,40 +15,31 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-from lib.station import ca_environment, free_port, machine, spread, timed, up
+from lib.station import Table, entry, free_ports, machine, spread, timed, up
 
 RESULTS = Path(__file__).parent / "results" / "katherine_scan.json"
 EXPOSURE_S = 0.01
 AIM_MS, AIM_CONFIGURE_S = 50.0, 1.0
 FIRST = 1500
 """Threshold of the first point, steps."""
-STATION = """
-name = "{name}"
-prefix = "B:"
-[conductor]
-[instruments.kat1]
-type = "katherine"
-[instruments.kat1.options]
-address = "127.0.0.2"
-control_port = {control}
-local_control_port = {local}
-data_port = {data}
-[instruments.emu]
-type = "katherine_emulator"
-[instruments.emu.options]
-control_port = {control}
-data_port = 0
-client_data_port = {data}
-rate_hz = 2e4
-[workers.ana1]
-source = "kat1"
-[faces.ca]
-port = {port}
-"""
+
+
+def station() -> Table:
+    """An emulated readout, its driver, a worker, the conductor."""
+    control, local, data = free_ports(3)
+    ours = {"control_port": control, "local_control_port": local, "data_port": data}
+    emulated = {"control_port": control, "data_port": 0, "client_data_port": data, "rate_hz": 2e4}
+    return {
+        "conductor": {},
+        "instruments": {
+            "kat1": entry("katherine", address="127.0.0.2", **ours),
+            "emu": entry("katherine_emulator", **emulated),
+        },
+        "workers": {"ana1": {"source": "kat1"}},
+    }
 
 
 def bus_parts(group: str, count: int) -> tuple[dict[str, Any], list[float]]:
@@ -142,13 +133,9 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--layer", choices=("pyepics", "caproto"), default="pyepics")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path, group = Path(folder) / "station.toml", f"bench{uuid.uuid4().hex[:8]}"
-        ports = {"control": free_port(), "local": free_port(), "data": free_port()}
-        path.write_text(STATION.format(name=group, port=ca_environment(), **ports))
-        with up(path):
-            parts, configure = bus_parts(group, 100)
-            found = scan(path, args.layer, args.points)
+    with tempfile.TemporaryDirectory() as folder, up(Path(folder), station()) as running:
+        parts, configure = bus_parts(running.table["name"], 100)
+        found = scan(running.file, args.layer, args.points)
     report = {
         "what": "step scan of a threshold: emulated Katherine, driver, log, worker, CA, ophyd, RunEngine",
         "points": args.points,

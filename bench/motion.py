@@ -20,46 +20,28 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
 from lib.process import cpu_s
-from lib.station import ca_environment, free_port, machine, up
+from lib.station import Table, axis, entry, free_port, machine, up
 
 RESULTS = Path(__file__).parent / "results" / "motion.json"
 AXES = [f"1.{n}" for n in range(1, 9)]
 READ_HZ = 20.0
-STATION = """
-name = "{name}"
-prefix = "B:"
-[instruments.emu]
-type = "phymotion_emulator"
-[instruments.emu.options]
-port = {motion}
-axes = {axes}
-rail_steps = 1000000
-[instruments.box]
-type = "phymotion"
-process = "motion"
-[instruments.box.options]
-where = "tcp://127.0.0.1:{motion}"
-axes = {axes}
-{each}
-[faces.ca]
-port = {port}
-"""
-AXIS = """
-[instruments.x{n}]
-type = "axis"
-process = "motion"
-[instruments.x{n}.options]
-controller = "box"
-channel = "{channel}"
-velocity = 5.0
-acceleration_time = 0.02
-poll_moving_s = {poll}
-"""
+
+
+def station() -> Table:
+    """Eight axes on an emulated phyMOTION."""
+    motion = free_port()
+    quick = {"velocity": 5.0, "acceleration_time": 0.02, "poll_moving_s": 1 / READ_HZ}
+    return {
+        "instruments": {
+            "emu": entry("phymotion_emulator", port=motion, axes=AXES, rail_steps=1_000_000),
+            "box": entry("phymotion", "motion", where=f"tcp://127.0.0.1:{motion}", axes=AXES),
+            **{f"x{n}": axis("box", channel, **quick) for n, channel in enumerate(AXES, 1)},
+        },
+    }
 
 
 class Waiter:
@@ -164,23 +146,13 @@ def main() -> int:
     parser.add_argument("--stops", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=15.0)
     args = parser.parse_args()
-    port = ca_environment()
     os.environ.pop("HITLINE_TRACE", None)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "station.toml"
-        each = "".join(
-            AXIS.format(n=n + 1, channel=channel, poll=1 / READ_HZ) for n, channel in enumerate(AXES)
-        )
-        name = f"bench{uuid.uuid4().hex[:8]}"
-        file.write_text(
-            STATION.format(name=name, motion=free_port(), axes=json.dumps(AXES), each=each, port=port)
-        )
-        with up(file):
-            found = {
-                "machine": machine(),
-                "stop": stops(args.stops),
-                "read": readings(file.parent, args.seconds),
-            }
+    with tempfile.TemporaryDirectory() as folder, up(Path(folder), station()) as running:
+        found = {
+            "machine": machine(),
+            "stop": stops(args.stops),
+            "read": readings(running.file.parent, args.seconds),
+        }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))

@@ -3,56 +3,32 @@
 import contextlib
 import os
 import platform
-import random
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-HITLINE = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
+sys.path.append(str(Path(__file__).parents[2] / "tests"))  # stations run as they do for tests
 
+from kit.ports import free_port, free_ports
+from kit.station import HITLINE, Running, Table, axis, entry, station_up
 
-def free_port() -> int:
-    """A port, TCP and UDP, below the ephemeral range, free on every address."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with (
-            socket.socket() as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            contextlib.suppress(OSError),
-        ):
-            tcp.bind(("", port))
-            udp.bind(("", port))
-            return port
+__all__ = [
+    "HITLINE", "Running", "Table", "axis", "entry", "free_port", "free_ports",
+    "machine", "spread", "timed", "up",
+]  # fmt: skip
 
-
-def ca_environment() -> int:
-    """Point this process and its children at a Channel Access port of their own; give the port."""
-    port = free_port()
-    os.environ |= {
-        "EPICS_CA_ADDR_LIST": "127.0.0.1",
-        "EPICS_CA_AUTO_ADDR_LIST": "NO",
-        "EPICS_CA_SERVER_PORT": str(port),
-        "EPICS_CA_REPEATER_PORT": str(free_port()),
-    }
-    return port
+os.environ |= {"EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO"}
 
 
 @contextlib.contextmanager
-def up(file: Path) -> Iterator[None]:
-    """A station that is up until the block ends."""
-    with subprocess.Popen([*HITLINE, "up", str(file)], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            if not any("processes up" in line for line in process.stdout or ()):
-                raise RuntimeError("the station did not come up")
-            yield
-        finally:
-            process.terminate()
-            process.wait(15)
+def up(folder: Path, station: Table) -> Iterator[Running]:
+    """A station that is up until the block ends, and this process a client of it."""
+    with station_up(folder, {"prefix": "B:", **station}) as running:
+        os.environ |= running.env
+        yield running
 
 
 def timed(work: Callable[[], Any], count: int) -> dict[str, float]:

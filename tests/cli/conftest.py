@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from cli_process import Done, read_until
 from hitline.cli.main import main
+from kit.toys import TOYS, with_toys
 
-TOY = Path(__file__).parent.parent / "toy"
 STATION = """
 [instruments.det1]
 type = "toy_readout"
@@ -30,14 +30,13 @@ process = "slow"
 @pytest.fixture
 def environment() -> dict[str, str]:
     """Environment of the commands: with the toy package, without a terminal's width."""
-    path = os.pathsep.join(filter(None, [str(TOY), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path, "HITLINE_STATION": "", "COLUMNS": "100"}
+    return {**os.environ, "PYTHONPATH": with_toys(), "HITLINE_STATION": "", "COLUMNS": "100"}
 
 
 @pytest.fixture
 def hitline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     """Run `hitline ...` to its end, in this process and an empty folder."""
-    monkeypatch.syspath_prepend(str(TOY))
+    monkeypatch.syspath_prepend(TOYS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("HITLINE_STATION", raising=False)

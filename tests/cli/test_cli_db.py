@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from hitline.cli import db
 from hitline.cli.main import main
-
-RICH = Path(__file__).parents[1] / "ioc" / "faces" / "rich"
+from kit.toys import TOYS
 
 STATION = """name = "demo"
 prefix = "BL7:"
@@ -29,7 +28,7 @@ Write = Callable[..., Path]
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write a station file, with an overlay when there is text for one."""
-    monkeypatch.syspath_prepend(str(RICH))
+    monkeypatch.syspath_prepend(TOYS)
 
     def made(overlay: str = "", access: str = "") -> Path:
         text = STATION

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kit.toys import TOYS
 from kit.until import wait_until
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "ioc" / "faces" / "rich"))
+sys.path.insert(0, TOYS)
 
 from callers import Caller, Caproto, Cscp, Libca, Tango
 from hitline.bus.attribute import Severity

@@ -11,8 +11,8 @@ import pytest
 from hitline.db.records import load
 from kit.patience import WAIT_S
 from kit.ports import free_ports
+from kit.toys import with_toys
 
-TOY = Path(__file__).parent.parent / "toy"
 UP = [sys.executable, "-c", "import sys; from hitline.cli.main import main; sys.exit(main())"]
 
 LIST = """
@@ -168,7 +168,7 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group)
         '[instruments.lamp1]\ntype = "toy_lamp"\nprocess = "toys"\n'
     )
     env = {
-        "PYTHONPATH": os.pathsep.join((str(TOY), os.environ["PYTHONPATH"])),
+        "PYTHONPATH": with_toys(),
         "EPICS_CA_SERVER_PORT": str(free_port),
         "EPICS_CA_REPEATER_PORT": str(repeater),
     }

@@ -1,20 +1,18 @@
 """Fixtures of the instrument side: the toy package, and stations of its instruments."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hitline.bus.station import Station, load
-
-TOY = Path(__file__).parent.parent / "toy"
+from kit.toys import TOYS, with_toys
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy package as if it were installed, for this process and its children."""
-    monkeypatch.syspath_prepend(str(TOY))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(TOY), os.environ.get("PYTHONPATH")])))
+    monkeypatch.syspath_prepend(TOYS)
+    monkeypatch.setenv("PYTHONPATH", with_toys())
 
 
 @pytest.fixture

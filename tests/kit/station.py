@@ -35,19 +35,13 @@ def axis(controller: str, channel: str = "", **options: Any) -> Table:
     return entry("axis", "motion", **which, **options)
 
 
-def write(folder: Path, station: Table) -> Path:
-    """Write a station file, under a name and a prefix where it has none."""
-    file = folder / "station.toml"
-    named = {"name": f"test{uuid.uuid4().hex[:12]}", "prefix": "T:", **station}
-    file.write_text(tomli_w.dumps(named))
-    return file
-
-
 @dataclass
 class Running:
     """A station that is up."""
 
     file: Path
+    table: Table
+    """What is in it."""
     env: dict[str, str]
     """For clients of its Channel Access face."""
 
@@ -73,11 +67,19 @@ class Running:
 def station_up(folder: Path, station: Table) -> Iterator[Running]:
     """Run a station until the block ends; it must end in order.
 
-    Its Channel Access face gets a free port, and its clients a repeater of their own.
+    Its name is one that nobody else has, its Channel Access face gets a free port, and its clients a
+    repeater of their own.
     """
     port, repeater = free_ports(2)
-    faces = {**station.get("faces", {}), "ca": {"port": port, **station.get("faces", {}).get("ca", {})}}
-    file = write(folder, {**station, "faces": faces})
+    faces = station.get("faces", {})
+    table = {
+        "name": f"test{uuid.uuid4().hex[:12]}",
+        "prefix": "T:",
+        **station,
+        "faces": {**faces, "ca": {"port": port, **faces.get("ca", {})}},
+    }
+    file = folder / "station.toml"
+    file.write_text(tomli_w.dumps(table))
     env = {**os.environ, "EPICS_CA_SERVER_PORT": str(port), "EPICS_CA_REPEATER_PORT": str(repeater)}
     with subprocess.Popen([*HITLINE, "up", str(file)], stdout=subprocess.PIPE, text=True, env=env) as up:
         told: list[str] = []
@@ -95,7 +97,7 @@ def station_up(folder: Path, station: Table) -> Iterator[Running]:
         try:
             settled.wait(3 * WAIT_S)
             assert re.search(r"(\d+) of \1 processes up", "".join(told)), "".join(told)
-            yield Running(file, env)
+            yield Running(file, table, env)
         finally:
             up.terminate()
             code = up.wait(WAIT_S)

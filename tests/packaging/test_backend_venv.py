@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hitline.cli.main import main as hitline
 from kit.patience import WAIT_S
+from kit.toys import TOYS
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("analysis", "bus", "cli", "db", "devices", "ioc", "panels", "plans")
@@ -81,7 +82,7 @@ def serve(bare: Path, station: Path, process: str) -> tuple[dict[str, object], s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")},
+        env={**os.environ, "PYTHONPATH": TOYS},
     )
     try:
         assert backend.stdout is not None
@@ -135,7 +136,7 @@ def test_a_mistake_is_told_in_one_line(bare: Path, tmp_path: Path) -> None:
             [bare, "-m", "hitline.ioc.backend", station, process],
             capture_output=True,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "toy")},
+            env={**os.environ, "PYTHONPATH": TOYS},
         )
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
         assert text in done.stderr

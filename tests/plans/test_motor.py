@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -32,8 +31,7 @@ def station(tmp_path_factory) -> Iterator[Running]:
 
 @pytest.fixture
 def device(station) -> tango.DeviceProxy:
-    told = tomllib.loads(station.file.read_text())
-    port, name = told["faces"]["tango"]["port"], told["name"]
+    port, name = station.table["faces"]["tango"]["port"], station.table["name"]
     return tango.DeviceProxy(f"tango://127.0.0.1:{port}/hitline/{name}/x#dbase=no")
 
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-TOY = Path(__file__).parent.parent / "toy"
+from kit.toys import TOYS
 
 FULL = """\
 name = "demo"
@@ -44,7 +43,7 @@ overlays = ["site.db"]
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy package as if it were installed."""
-    monkeypatch.syspath_prepend(str(TOY))
+    monkeypatch.syspath_prepend(TOYS)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_others_and_ours_are_found() -> None:
     names = entry_points.available(INSTRUMENTS)
     assert {"replay", "conductor", "supervisor", "toy_gauge", "toy_readout"} <= set(names)
     assert issubclass(entry_points.find(INSTRUMENTS, "toy_gauge"), Instrument)
-    assert entry_points.package(names["toy_gauge"]) == "hitline-toy 1.0"
+    assert entry_points.package(names["toy_gauge"]) == "hitline-toys 1.0"
 
 
 def test_unknown_name_gets_the_nearest() -> None:
@@ -58,5 +58,5 @@ def test_damaged_metadata_breaks_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 def test_two_packages_with_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = "[hitline.instruments]\ntoy_gauge = twin:Gauge\n"
     monkeypatch.syspath_prepend(str(install(tmp_path, "twin", points)))
-    with pytest.raises(EntryPointError, match=r"'toy_gauge' is claimed by hitline-toy 1.0 and by twin 2.5"):
+    with pytest.raises(EntryPointError, match=r"'toy_gauge' is claimed by hitline-toys 1.0 and by twin 2.5"):
         entry_points.find(INSTRUMENTS, "toy_gauge")

@@ -6,25 +6,22 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from kit.patience import WAIT_S
-
-RICH = Path(__file__).with_name("rich")
+from kit.toys import with_toys
 
 
 class Process:
     """`python -m MODULE ARGS`, up when it has printed its `ready` line."""
 
     def __init__(self, module: str, *args: str, env: dict[str, str] | None = None) -> None:
-        path = os.pathsep.join((str(RICH), os.environ.get("PYTHONPATH", "")))
         self.name = f"{module} {' '.join(args)}"
         self.child = subprocess.Popen(
             [sys.executable, "-m", module, *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {}), "PYTHONPATH": path},
+            env={**os.environ, **(env or {}), "PYTHONPATH": with_toys()},
             text=True,
         )
         self.log: list[str] = []

@@ -61,19 +61,21 @@ OTHERS_OWN = {
 """What a running record changes, or the IOC decides; of these only type and count are compared."""
 
 DESCRIBE = """
-PATIENCE_S = 20  # without it pyepics gives up after half a second; what must not be there takes all of it
+from kit.patience import SCALE
+PATIENCE_S = 20  # without it pyepics gives up after half a second
+QUIET_S = 2 * SCALE  # what has not connected while nothing else did for so long is not there
 
 def describe(names):
-    found = {}
     pvs = {n: epics.PV(n, auto_monitor=False, connection_timeout=PATIENCE_S) for n in names}
-    for n, p in pvs.items():
-        if not p.wait_for_connection(PATIENCE_S):
-            found[n] = None
-            continue
-        c = p.chid
-        kind, count = epics.ca.field_type(c), epics.ca.element_count(c)
-        found[n] = [kind, count, str(plain(epics.ca.get(c, timeout=PATIENCE_S))), text_of(c)]
-    return found
+    before, pause = -1, threading.Event()
+    while before < (now := sum(p.connected for p in pvs.values())) < len(pvs):
+        before = now
+        pause.wait(QUIET_S)
+    return {n: described(p.chid) if p.connected else None for n, p in pvs.items()}
+
+def described(c):
+    kind, count = epics.ca.field_type(c), epics.ca.element_count(c)
+    return [kind, count, str(plain(epics.ca.get(c, timeout=PATIENCE_S))), text_of(c)]
 
 def text_of(c):
     return str(plain(epics.ca.get(c, ftype=0, timeout=PATIENCE_S)))
