@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lib.station import Table, entry, free_ports, machine, spread, timed, up
+from lib.station import Table, katherine, machine, spread, timed, up
 
 RESULTS = Path(__file__).parent / "results" / "katherine_scan.json"
 EXPOSURE_S = 0.01
@@ -29,15 +29,10 @@ FIRST = 1500
 
 def station() -> Table:
     """An emulated readout, its driver, a worker, the conductor."""
-    control, local, data = free_ports(3)
-    ours = {"control_port": control, "local_control_port": local, "data_port": data}
-    emulated = {"control_port": control, "data_port": 0, "client_data_port": data, "rate_hz": 2e4}
+    kat1, emu = katherine("127.0.0.2", process="emulated", emulated={"rate_hz": 2e4})
     return {
         "conductor": {},
-        "instruments": {
-            "kat1": entry("katherine", address="127.0.0.2", **ours),
-            "emu": entry("katherine_emulator", **emulated),
-        },
+        "instruments": {"kat1": kat1, "emu": emu},
         "workers": {"ana1": {"source": "kat1"}},
     }
 

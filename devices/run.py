@@ -20,8 +20,9 @@ MOVE_S = 30.0
 """Default timeout of a transition of the whole station; a restarted conductor must fit in."""
 
 # (goal, where it may be put from, where it is enough to wait); any other state ends the action as Failed.
+# Out of Aborted and Error a launch is refused: the conductor says why, and what to do.
 MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "launch": (("Armed", "Running"), ("Idle",), ("Arming", "Landing")),
+    "launch": (("Armed", "Running"), ("Idle", "Aborted", "Error"), ("Arming", "Landing")),
     "start": (("Running",), ("Armed",), ("Starting", "Stopping")),
     "stop": (
         ("Armed", "Idle", "Landing", "Aborted", "Error"),
@@ -30,10 +31,6 @@ MOVES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     ),
     "land": (("Idle", "Aborted", "Error"), ("Armed",), ("Arming", "Stopping", "Landing", "Aborting")),
 }
-
-
-HELD = ("Aborted", "Error")
-"""A readout is in SAFE or ERROR, which only a reset leaves."""
 
 
 def session() -> str:
@@ -118,10 +115,7 @@ class Run(Device):
                 return Seen(Verdict.UNTOUCHED, *seen)
             if state.value in via:
                 return Seen(Verdict.GOING, *seen)
-            after = (
-                f"; put 1 to {self.cmd_reset.pvname} when the cause is gone" if state.value in HELD else ""
-            )
-            raise Failed(f"{seen[0]}: wanted {seen[1]}, last value {seen[2]}: {verb} cannot do that{after}")
+            raise Failed(f"{seen[0]}: wanted {seen[1]}, last value {seen[2]}: {verb} cannot do that")
 
         drive(look, self.bell, timeout_s, put=put, note=status.note, cancelled=status.cancelled)
 

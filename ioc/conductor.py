@@ -29,7 +29,7 @@ from . import moves
 from .book import Book
 from .log_file import FOLDER
 from .members import Members
-from .run import RUN_STATES, flags, judge
+from .run import HELD, RUN_STATES, flags, judge
 
 log = logging.getLogger("hitline.conductor")
 
@@ -166,9 +166,9 @@ class Conductor(Instrument):
         state = self.board.updates["run_state"]
         if state.value not in ("Idle", "Armed") or state.severity is Severity.INVALID:
             why = f" ({state.status})" if state.status else ""
-            raise Refused(
-                "state", f"run: {command} is not possible in {state.value}{why}, only in Idle and Armed"
-            )
+            after = "; send reset when its cause is gone" if state.value in HELD else ""
+            text = f"{command} is not possible in {state.value}{why}, only in Idle and Armed{after}"
+            raise Refused("state", f"run: {text}")
         if not self.readouts.all():
             raise Refused("state", f"run: {command} is not possible, the station has no readout")
 

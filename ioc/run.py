@@ -22,6 +22,9 @@ RUN_STATES = (
 )
 """States of a run as its record shows them."""
 
+HELD = ("Aborted", "Error")
+"""A member is in SAFE or ERROR, which only a reset leaves."""
+
 FAILED = (State.SAFE, State.ERROR, State.DEAD)
 """A member in one of these takes no part in a run."""
 

@@ -12,11 +12,11 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))  # stations run as they do for tests
 
-from kit.ports import free_port, free_ports
-from kit.station import HITLINE, Running, Table, axis, entry, station_up
+from kit.ports import free_port
+from kit.station import HITLINE, Running, Table, axis, entry, katherine, station_up
 
 __all__ = [
-    "HITLINE", "Running", "Table", "axis", "entry", "free_port", "free_ports",
+    "HITLINE", "Running", "Table", "axis", "entry", "free_port", "katherine",
     "machine", "spread", "timed", "up",
 ]  # fmt: skip
 

@@ -174,6 +174,8 @@ async def test_owner_keeps_others_from_starting_but_not_from_stopping(toys: Toys
         assert it.shown("owner") == ("bob",)
         await it.do("abort")
         assert it.shown("run_state", "condition", "owner") == ("Aborted", "ABORTED", "bob")
+        with pytest.raises(Refused, match="only in Idle and Armed; send reset when its cause is gone"):
+            await it.run.command("launch", "bob")
         await it.do("reset")
         assert it.shown("run_state", "owner") == ("Idle", "")
 

@@ -35,6 +35,14 @@ def axis(controller: str, channel: str = "", **options: Any) -> Table:
     return entry("axis", "motion", **which, **options)
 
 
+def katherine(address: str, *, emulated: Table, process: str, **options: Any) -> tuple[Table, Table]:
+    """A Katherine readout in a process of its own, and the emulator that it talks to, on free ports."""
+    control, local, data = free_ports(3)
+    shared = {"address": address, "control_port": control}
+    emulator = entry("katherine_emulator", process, **shared, data_port=0, client_data_port=data, **emulated)
+    return entry("katherine", **shared, local_control_port=local, data_port=data, **options), emulator
+
+
 @dataclass
 class Running:
     """A station that is up."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kit.ports import free_ports
-from kit.station import Table, axis, entry
+from kit.station import Table, axis, entry, katherine
 
 CLIENT = Path(__file__).parent / "fly_client.py"
 FAST = {"velocity": 20.0, "acceleration_time": 0.1}
@@ -12,28 +12,18 @@ HERE = "127.0.0.1"
 
 def fly_station() -> Table:
     """Stages `stage` (x, y) and `stage2` (z, y) in a world with a source, detectors `kat` and `det`."""
-    pi, phymotion, control, local, data = free_ports(5)
+    pi, phymotion = free_ports(2)
     rails = {"model": "C-884", "axes": ["1", "2"], "referenced": True, "rail_steps": 20000}
-    katherine = {"address": HERE, "control_port": control}
+    holes = {"polarity": "Holes", "bias_low": 0.0, "bias_high": 200.0}
+    kat, emu = katherine(HERE, process="world", emulated={}, **holes)
     emulated = {
         "rails": entry("pi_emulator", "world", port=pi, **rails),
         "rails2": entry("phymotion_emulator", "world", port=phymotion),
         "world": entry("world", "world", source="Fe55", source_rate=2e4, spot_mm=3.0, stage="rails"),
-        "emu": entry("katherine_emulator", "world", data_port=0, client_data_port=data, **katherine),
+        "emu": emu,
         "stream": entry("tpx3_stream", "world", file="live.tpx3"),
     }
-    detectors = {
-        "kat": entry(
-            "katherine",
-            local_control_port=local,
-            data_port=data,
-            polarity="Holes",
-            bias_low=0.0,
-            bias_high=200.0,
-            **katherine,
-        ),
-        "det": entry("replay", file="live.tpx3", follow=True),
-    }
+    detectors = {"kat": kat, "det": entry("replay", file="live.tpx3", follow=True)}
     motion = {
         "box": entry("pi", "motion", where=f"tcp://{HERE}:{pi}", axes=["1", "2"]),
         "x": axis("box", "1", low=-10.0, high=10.0, **FAST),

@@ -84,7 +84,7 @@ def ends_clearly(running, session, seed, others=False):
     def back():
         outcome, text = session.tried("scan", hits=[1])
         if outcome != "done":
-            if "put 1 to T:Run:Reset" in text:
+            if "T:Run:Launch" in text and "send reset" in text:
                 resets.append(session.ask("reset"))
             raise LookupError(text)
         return True

@@ -1,15 +1,11 @@
 """A stage flies over a collimated source: hits joined by TDC words, by trigger words, by the clocks."""
 
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fly_station import CLIENT, fly_station
-from kit.patience import WAIT_S
+from guide import examples, run
 from kit.session import Session, session_on
 from kit.station import Running, station_up
 
@@ -86,20 +82,10 @@ def test_a_pulse_that_is_missing_or_too_many_is_flagged_and_shifts_nothing(sessi
 @pytest.mark.faults  # for its time
 def test_the_examples_of_the_guide_run(station):
     """All Python of docs/how-to/raster.md, in order, with fewer points."""
-    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "raster.md").read_text()
-    code = "\n".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL))
+    code = examples("raster.md", 1)
     assert code.count("-3, 3, 13") == 2 and code.count("-3, 3, 20") == 1
-    code = code.replace("-3, 3, 13", "-1, 1, 2").replace("-3, 3, 20", "-1, 1, 2")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=station.file.parent,
-        env=station.env,
-        capture_output=True,
-        text=True,
-        timeout=4 * WAIT_S,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "flight 1: by trigger words" in done.stdout and "fly_raster.npz" in done.stdout
+    told = run(code.replace("-3, 3, 13", "-1, 1, 2").replace("-3, 3, 20", "-1, 1, 2"), station)
+    assert "flight 1: by trigger words" in told and "fly_raster.npz" in told
 
 
 def test_a_refused_flight_leaves_everything_as_it_was(session):

@@ -1,21 +1,18 @@
 """Scans of a whole station with an emulated Katherine: driver, run log, worker, CA face, libca, Bluesky."""
 
-import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from guide import examples, run
 from hitline.ioc.emulators.katherine.answers import MONITOR_V
 from hitline.ioc.emulators.katherine.source import E_PER_MV
 from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
-from kit.patience import WAIT_S
-from kit.ports import free_ports
 from kit.session import Session, session_on
-from kit.station import HITLINE, Running, Table, entry, station_up
+from kit.station import HITLINE, Running, Table, entry, katherine, station_up
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -24,17 +21,12 @@ SEED = 7
 
 
 def katherine_station() -> Table:
-    control, local, data = free_ports(3)
-    shared = {"address": "127.0.0.2", "control_port": control}
-    emulated = {"data_port": 0, "client_data_port": data, "seed": SEED}
-    ours = {"local_control_port": local, "data_port": data, "polarity": "Holes"}
+    holes = {"polarity": "Holes", "bias_low": 0.0, "bias_high": 200.0}
+    kat1, emu = katherine("127.0.0.2", process="emulators", emulated={"seed": SEED}, **holes)
+    world = entry("world", "emulators", source_rate=0.0)
     return {
         "conductor": {},
-        "instruments": {
-            "world": entry("world", "emulators", source_rate=0.0),
-            "emu": entry("katherine_emulator", "emulators", **shared, **emulated),
-            "kat1": entry("katherine", bias_low=0.0, bias_high=200.0, **shared, **ours),
-        },
+        "instruments": {"world": world, "emu": emu, "kat1": kat1},
         "workers": {"ana1": {"source": "kat1"}},
         "faces": {"tango": {"port": 0}},
     }
@@ -175,18 +167,6 @@ def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
 @pytest.mark.faults  # for its time
 def test_the_examples_of_the_guide_run(station):
     """All Python of docs/how-to/katherine.md, in order, in the folder of a station file."""
-    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "katherine.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert len(blocks) >= 4
-    folder = station.file.parent
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)],
-        cwd=folder,
-        env=station.env,
-        capture_output=True,
-        text=True,
-        timeout=3 * WAIT_S,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(examples("katherine.md", 4), station)
     for picture in ("vtp_fine.png", "pulses.png"):
-        assert (folder / picture).stat().st_size > 10_000, "a curve was drawn"
+        assert (station.file.parent / picture).stat().st_size > 10_000, "a curve was drawn"

@@ -1,17 +1,13 @@
 """Bluesky on a whole station: replays of a scene, workers, conductor, CA face, libca."""
 
 import random
-import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from guide import examples, run
 from hitline.bus.log.block import Kind
 from hitline.bus.log.reader import open_run
 from killing import ends_clearly, survives
-from kit.patience import WAIT_S
 from kit.session import session_on
 from replay_station import CLIENT
 
@@ -88,20 +84,9 @@ def test_a_plan_that_cannot_go_on_says_why(session):
 @pytest.mark.faults  # for its time
 def test_the_examples_of_the_guide_run(running, session):
     """All Python of docs/how-to/scan.md, in order, in the folder of a station file."""
-    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "scan.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert len(blocks) >= 5
     session.ask("count", num=1, exposure=None, hits=50)  # rewinds, and leaves short exposures
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)],
-        cwd=running.file.parent,
-        env=running.env,
-        capture_output=True,
-        text=True,
-        timeout=1.5 * WAIT_S,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "det1_ana1_exposure_hits" in done.stdout and str(running.data) in done.stdout
+    told = run(examples("scan.md", 5), running)
+    assert "det1_ana1_exposure_hits" in told and str(running.data) in told
 
 
 @pytest.fixture
