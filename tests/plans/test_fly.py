@@ -65,16 +65,19 @@ def test_without_pulses_the_clocks_place_the_hits(session):
 
 @pytest.mark.parametrize(("detector", "extra"), [("det", 0), ("kat", 0), ("det", 1)])
 def test_a_pulse_that_is_missing_or_too_many_is_flagged_and_shifts_nothing(session, detector, extra):
+    """In the middle of the source: with few hits on one side of a lost pulse it may honestly be any."""
     fault = "extra_pulse" if extra else "lose_pulse"
-    session.ask("put", device="rails", signal=fault, value=15)
+    session.ask("put", device="world", signal="spot_x", value=0.0)
+    session.ask("put", device="rails", signal=fault, value=13)
     found = fly(session, detector, grid=ROWS)
     session.ask("put", device="rails", signal=fault, value=0)
+    session.ask("put", device="world", signal="spot_x", value=SOURCE[0])
     for method, _, problem, missing, doubtful, more, edges in found["rows"]:
         assert problem == "" and more == extra, found["text"]
         if method == "tdc":
-            assert (missing, doubtful) == ([] if extra else [14], []), found["text"]
+            assert (missing, doubtful) == ([] if extra else [12], []), found["text"]
         else:  # by the place among few hits it may be doubtful which of two neighbours it was
-            assert 14 in [*missing, *doubtful] and len([*missing, *doubtful]) <= 3, found["text"]
+            assert 12 in [*missing, *doubtful] and len([*missing, *doubtful]) <= 3, found["text"]
         assert np.ptp(np.diff(edges)) < 0.02
     assert found["flagged"] <= 8 and bool(found["flagged"]) is not bool(extra)
 
