@@ -66,6 +66,7 @@ data_port = {data}
 polarity = "Holes"
 bias_low = 0.0
 bias_high = 200.0
+end_timeout_s = 30.0  # an emulator on a busy computer is late, as no readout is
 
 [instruments.emu1]
 type = "katherine_emulator"

@@ -40,6 +40,8 @@ def katherine(address: str, *, emulated: Table, process: str, **options: Any) ->
     control, local, data = free_ports(3)
     shared = {"address": address, "control_port": control}
     emulator = entry("katherine_emulator", process, **shared, data_port=0, client_data_port=data, **emulated)
+    # On a busy machine an emulator is late, as no readout is.
+    options = {"end_timeout_s": WAIT_S, **options}
     return entry("katherine", **shared, local_control_port=local, data_port=data, **options), emulator
 
 

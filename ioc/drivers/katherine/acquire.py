@@ -125,6 +125,7 @@ class Acquiring(Detector):
             setting.acquire_s,
             setting.start.enabled,
             self.chip.dialect.generation,
+            self.options.end_timeout_s,
         )
         exposure = Exposure(
             plan, self.receiver, self.log, self.tally, arm=self._arm, stop=self._stop, trace=self.trace

@@ -36,8 +36,6 @@ STOP_QUIET_S = 0.1
 """Silence after a stop: libkatherine ends there."""
 STOP_LIMIT_S = 1.5
 """A readout that still sends so long after a stop has not understood it."""
-GRACE_S = 1.0
-"""Silence beyond the time in which the frame should have ended."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,8 @@ class Plan:
     triggered: bool
     """A trigger opens the shutter, whenever it comes."""
     generation: int
+    end_timeout_s: float
+    """Silence beyond the time in which the frame should have ended."""
 
 
 class Exposure:
@@ -192,9 +192,9 @@ class Exposure:
         follower, plan = self.follower, self.plan
         if not plan.acquire_s or (plan.triggered and follower.open is None):
             return
-        if quiet_s <= GRACE_S or (
-            since_s <= plan.frames * plan.acquire_s + GRACE_S and quiet_s <= plan.acquire_s + GRACE_S
-        ):
+        limit_s = plan.end_timeout_s
+        due_s = plan.frames * plan.acquire_s
+        if quiet_s <= limit_s or (since_s <= due_s + limit_s and quiet_s <= plan.acquire_s + limit_s):
             return
         self.unended = True
         frame = follower.open

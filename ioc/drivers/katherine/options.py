@@ -51,6 +51,8 @@ class KatherineOptions(LogOptions):
     """Charge that the front end collects at first."""
     poll_s: float = field(default=1.0, metadata={"low": 0.05, "high": 60.0})
     """Time between looks at the readout, s; three without an answer, and it counts as gone."""
+    end_timeout_s: float = field(default=3.0, metadata={"low": 0.1, "high": 600.0})
+    """Silence beyond the time in which a frame should have ended, s; after it the exposure has failed."""
     receive_mib: int = field(default=64, metadata={"low": 1, "high": 1024})
     """Receive buffer asked of the kernel; `net.core.rmem_max` limits it."""
     trace: Path | None = None

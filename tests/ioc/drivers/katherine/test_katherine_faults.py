@@ -105,6 +105,17 @@ async def test_answers_that_are_lost_leave_the_outcome_unknown_and_nothing_is_re
         assert b["configured"] is True and b.quality("frames")[0] == "OK"
 
 
+async def test_an_end_that_does_not_come_in_its_time_fails_the_exposure(make):
+    async with make(poll_s=60.0, end_timeout_s=0.2) as b:
+        await b.set("acquire_time", 2.0)
+        await b.run()
+        await b.begin()
+        await b.until(lambda: b["hits_logged"])
+        await b.rig.emulator.set_late_ms(10_000.0)
+        await b.until(lambda: b.satellite.state.name == "ERROR")
+        assert "missing is" in b.satellite.machine.status and "INCOMPLETE" in b["condition"]
+
+
 async def test_late_answers_are_never_taken_for_those_of_later_questions(make):
     async with make(poll_s=60.0) as b:
         await b.rig.emulator.set_late_ms(2000.0)
