@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -99,12 +98,9 @@ async def test_the_loss_of_a_process(event: str, member: Member, run_toy: Callab
     proxy = ours.node.proxy("far")
     await proxy.wait_connected(WAIT_S)
     await running(ours)
-    started = time.perf_counter()
     far.send(signal.SIGKILL if event == "kill" else signal.SIGSTOP)
     await until(lambda: ours.state is State.SAFE)
-    took_s = time.perf_counter() - started
-    assert took_s < 0.9 if event == "kill" else 1.0 < took_s < 4.0
-    assert "Toy.far: " in ours.machine.status
+    assert f"Toy.far: {'link lost' if event == 'kill' else 'no heartbeat'}" in ours.machine.status
 
 
 async def test_configuration_sets_role_and_order(member: Member) -> None:

@@ -154,7 +154,7 @@ async def test_a_bare_heartbeat(satellite: Satellite) -> None:
         regular = [await beat() for _ in range(3)]
         assert all(head[3:5] == [0x20, 0] and not status for head, status in regular[1:])
         times = [head[2].to_unix() for head, _ in regular]
-        assert 0.35 < times[2] - times[1] < 1.0
+        assert times[2] - times[1] > 0.35
 
 
 async def test_an_http_client_on_each_port(satellite: Satellite, toy: Toy, node: Node) -> None:

@@ -29,16 +29,9 @@ async def test_a_lost_link_makes_everything_invalid(
     pending = asyncio.create_task(proxy.set("slow", 1.0, timeout_s=WAIT_S))
     await asyncio.sleep(0.05)
     voltage = proxy.updates["voltage"]
-    started = time.perf_counter()
     program.send(signal.SIGKILL if death == "kill" else signal.SIGSTOP)
     await until(lambda: not proxy.connected)
-    took_s = time.perf_counter() - started
-    if death == "kill":
-        assert took_s < 0.9  # typically 10 ms; the three lives would take 1.0 s at least
-        assert proxy.status == "link lost"
-    else:
-        assert 1.0 < took_s < 4.0
-        assert proxy.status == "no heartbeat"
+    assert proxy.status == ("link lost" if death == "kill" else "no heartbeat")
     shown = proxy.updates["voltage"]
     assert (shown.value, shown.seq, shown.severity) == (voltage.value, voltage.seq, Severity.INVALID)
     assert shown.status == proxy.status

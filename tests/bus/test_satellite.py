@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from typing import Any
 
 import numpy as np
@@ -110,9 +109,8 @@ async def test_states_in_which_things_may_be_done(node: Node, satellite: Satelli
     assert (await refused(proxy.set("voltage", -1.0))).code == "state"
     assert (await refused(proxy.command("add", 1, 2))).code == "state"
     await proxy.command("stop")
-    started = time.perf_counter()
     await proxy.get("voltage")
-    assert time.perf_counter() - started < 0.05
+    assert satellite.state is State.LAUNCHING
     gate.set()
     await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
 

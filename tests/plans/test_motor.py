@@ -54,7 +54,7 @@ def test_limits_unit_and_digits_are_those_of_the_record(session):
 def test_moves_end_where_and_when_they_should(session):
     session.ask("move", to=0.0)
     found = session.ask("move", to=3.0)
-    assert found["position"] == 3.0 and found["success"] and 0.5 < found["took_s"] < 3.0
+    assert found["position"] == 3.0 and found["success"] and found["took_s"] > 0.5
     assert found["dmov"][:1] == [0] and found["dmov"][-1] == 1
     again = session.ask("move", to=3.0)
     assert again["success"] and again["dmov"][0] == 0 and again["dmov"][-1] == 1, "of no length: a pulse"
@@ -76,7 +76,7 @@ def test_stop_in_flight(session):
 def test_beyond_a_limit_nothing_moves_and_the_put_completes(session):
     session.ask("move", to=1.0)
     found = session.ask("beyond", to=50.0)
-    assert found["refused"] and found["took_s"] < 2.0
+    assert found["refused"] and found["completed"]
     assert (found["val"], found["lvio"], found["position"]) == (1.0, 1, 1.0)
 
 

@@ -246,13 +246,9 @@ def test_stop_and_reads_overtake_a_slow_set(rig: Rig, device: DeviceProxy) -> No
     thread = threading.Thread(target=device.write_attribute, args=("slow", 5.0))
     thread.start()
     try:
-        times_s = []
-        for work in (lambda: other.read_attribute("counts"), lambda: other.command_inout("Stop")):
-            began_s = time.monotonic()
-            work()
-            times_s.append(time.monotonic() - began_s)
-        assert thread.is_alive(), "the set was over too early for this test"
-        assert max(times_s) < 0.3, times_s
+        other.read_attribute("counts")
+        other.command_inout("Stop")
+        assert thread.is_alive(), "they waited for the set, or it was over too early for this test"
     finally:
         thread.join()
     assert until(lambda: other.read_attribute("slow").value == 5.0, "slow set done")
@@ -301,9 +297,7 @@ def test_a_lost_backend_is_unknown_at_once_and_comes_back(own: Rig) -> None:
     device.write_attribute("voltage", 60.0)
     until(lambda: device.read_attribute("voltage").value == 60.0, "set")
     own.backend.kill()
-    began_s = time.monotonic()
     until(lambda: device.read_attribute("voltage").quality is AttrQuality.ATTR_INVALID, "invalid")
-    assert time.monotonic() - began_s < 5.0
     until(lambda: device.state() == DevState.UNKNOWN, "unknown")
     with pytest.raises(DevFailed) as caught:
         device.write_attribute("voltage", 1.0)

@@ -70,7 +70,6 @@ class Rich(Instrument):
     )
 
     async def connect(self) -> None:
-        self._hurry = asyncio.Event()
         start: dict[str, Any] = {
             "voltage": 0.0,
             "counts": 2**33 + 1,
@@ -111,12 +110,7 @@ class Rich(Instrument):
         return await self._set("edges", value)
 
     async def set_slow(self, value: float) -> float:
-        try:
-            async with asyncio.timeout(1.0):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
-        self._hurry.clear()
+        await asyncio.sleep(1.0)
         return await self._set("slow", value)
 
     async def set_place(self, value: float) -> float:

@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 
 class Device(Instrument):
-    """One attribute of each kind; what a set begins ends when the test says so."""
+    """One attribute of each kind; `gate` holds sets, and what one begins ends at `finish`."""
 
     TYPE = "Device"
     ATTRIBUTES = (
@@ -50,7 +50,8 @@ class Device(Instrument):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.calls: list[tuple[str, Any]] = []
-        self.slow_s = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.finish = asyncio.Event()
         self._moves: set[asyncio.Task[None]] = set()
 
@@ -83,14 +84,14 @@ class Device(Instrument):
 
     async def set_level(self, value: float) -> float:
         self.calls.append(("level", value))
-        await asyncio.sleep(self.slow_s)
+        await self.gate.wait()
         self.publish("level", value)
         self._move({"voltage": value})
         return value
 
     async def _plain(self, name: str, value: Any) -> Any:
         self.calls.append((name, value))
-        await asyncio.sleep(self.slow_s)
+        await self.gate.wait()
         self.publish(name, value)
         return value
 
