@@ -69,11 +69,10 @@ def _offsets(
     """
     period_s = float(np.median(np.diff(edges_s)))
     near_s = QUARTER * period_s
-    steps = min(len(edges_s), STEPS)
     pulses_s = (early_s + late_s)[timed] / 2
     phase_s = _phase(_off(edges_s, pulses_s), period_s)
     found: list[tuple[int, float]] = []
-    for step in range(-steps, steps + 1):
+    for step in range(-STEPS, STEPS + 1):
         offset_s = step * period_s + phase_s
         offset_s += float(np.median(_off(edges_s + offset_s, pulses_s)))
         pulse = _greedy(edges_s + offset_s, early_s - near_s, late_s + near_s)

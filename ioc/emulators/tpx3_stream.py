@@ -19,7 +19,7 @@ from .world.truth import Truth
 from .world.view import View
 from .world.world import World, world_of
 
-SLICE_S = 0.02
+SLICE_S = 0.05
 """Written at once."""
 BEHIND_S = 0.002
 """Nothing younger is written: pulses come a little late."""

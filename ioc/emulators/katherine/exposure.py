@@ -12,7 +12,7 @@ from .faults import Faults
 from .frames import Acquisition
 from .knobs import Knobs
 
-SLICE_S = 0.01
+SLICE_S = 0.02
 """Hits are made and sent for so much time at once."""
 BURST = 16
 """Datagrams sent at once: the default receive buffer of a client holds some ninety."""

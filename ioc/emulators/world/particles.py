@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from .chance import Floats, Ints
 
 TICKS_PER_S = 640_000_000
-SLICE = 1 << 22
-"""Ticks (6.55 ms) for which a source's particles are made at once."""
+SLICE = 1 << 23
+"""Ticks (13.1 ms) for which a source's particles are made at once."""
 KINDS = ("xray", "electron", "alpha", "muon", "ion")
 """What a particle can be; `Particles.kind` is the index here."""
 XRAY, ELECTRON, ALPHA, MUON, ION = range(5)
 ANGLE_MAX = 80.0
 """Degrees from the normal; a particle at a larger angle would run along the whole sensor."""
 RATE_MAX = 1e8
-"""Particles per second; their number in a slice must fit its 20 bits of the id."""
+"""Particles per second; their number in a slice must fit its 21 bits of the id."""
 SOURCES_MAX = 16
 _MASS_KEV = 510.999
 """Of an electron."""
@@ -128,10 +128,10 @@ def particles_of(source: Source, number: int, seed: int, index: int, rate: float
     only.
     """
     rng = np.random.default_rng((seed, number, index))
-    count = min(int(rng.poisson(source.rate_hz * rate * SLICE / TICKS_PER_S)), (1 << 20) - 1)
+    count = min(int(rng.poisson(source.rate_hz * rate * SLICE / TICKS_PER_S)), (1 << 21) - 1)
     low, high = np.sin(np.radians(source.angle_deg)) ** 2
     return Particles(
-        id=(index << 24 | number << 20) + np.arange(count),
+        id=(index << 25 | number << 21) + np.arange(count),
         kind=np.full(count, KINDS.index(source.kind), np.uint8),
         source=np.full(count, number, np.uint8),
         t=np.sort(rng.integers(index * SLICE, (index + 1) * SLICE, count)),

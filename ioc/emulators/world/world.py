@@ -68,10 +68,11 @@ class World:
         return sorted(min(max(round(at_s * TICKS_PER_S), start), stop - 1) for at_s in found)
 
     def _slice(self, index: int) -> Particles:
-        spot, stage, rate, width = self.spot_mm, self.stage_mm, self.rate, self.width_mm
+        spot, stages, rate, width = self.spot_mm, (self.stage_mm, self.stage_mm), self.rate, self.width_mm
         if self.carriages is not None:
-            stage = self.carriages((index + 0.5) * SLICE / TICKS_PER_S)
-        key = (index, self.seed, self.sources, spot, stage, self.shutter_open, rate, width)
+            begin, end = (self.carriages(edge * SLICE / TICKS_PER_S) for edge in (index, index + 1))
+            stages = begin, end
+        key = (index, self.seed, self.sources, spot, stages, self.shutter_open, rate, width)
         with self._lock:
             if key not in self._made:
                 while len(self._made) >= KEPT:
@@ -85,7 +86,7 @@ def _slice(
     seed: int,
     sources: tuple[Source, ...],
     spot: tuple[float, float, float] | None,
-    stage: tuple[float, float],
+    stages: tuple[tuple[float, float], tuple[float, float]],
     shutter_open: bool,
     rate: float,
     width: float,
@@ -97,7 +98,9 @@ def _slice(
         if source.collimated and spot is not None:
             x, y, diameter = spot
             radius, angle = diameter / 2 * np.sqrt(part.x), 2 * np.pi * part.y
-            part = part.at(x - stage[0] + radius * np.cos(angle), y - stage[1] + radius * np.sin(angle))
+            way = part.t / SLICE - index  # of the stage, from the begin of the slice to its end
+            stage_x, stage_y = (begin + (end - begin) * way for begin, end in zip(*stages, strict=True))
+            part = part.at(x - stage_x + radius * np.cos(angle), y - stage_y + radius * np.sin(angle))
         else:
             part = part.at((part.x - 0.5) * width, (part.y - 0.5) * width)
         parts.append(part)

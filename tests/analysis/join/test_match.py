@@ -24,7 +24,7 @@ def wrong(found, edge):
     return [e for e, pulse in enumerate(found.pulse) if pulse >= 0 and edge[pulse] != e]
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.003, -0.03, 0.055])
+@pytest.mark.parametrize("offset", [0.0, 0.003, -0.03, 0.055, 1.13])
 @pytest.mark.parametrize(
     ("lost", "extra"),
     [((), ()), ((20,), ()), ((), (EDGES[7] + 0.5 * PERIOD,)), ((3, 31), (EDGES[9] + 0.4 * PERIOD,))],

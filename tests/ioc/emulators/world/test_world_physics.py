@@ -136,3 +136,14 @@ def test_clusters_are_recovered_to_the_last_hit(kind, efficiency, purity):
     same = sum(row in found for row in truth.values())
     assert same / len(truth) >= efficiency and same / len(table) >= purity
     assert len(truth) > 5000
+
+
+def test_the_spot_goes_with_the_stage_at_each_moment() -> None:
+    """A point of a beam on a stage at 20 mm/s: each particle falls where the stage is when it comes."""
+    world = World(sources=(Source("xray", 1e5),), spot_mm=(1.0, 0.0, 0.0))
+    world.carriages = lambda at_s: (20.0 * at_s, -5.0 * at_s)
+    seen = world.particles(SLICE // 3, 3 * SLICE)
+    at_s = seen.t / TICKS_PER_S
+    assert len(seen) > 1000
+    np.testing.assert_allclose(seen.x, 1.0 - 20.0 * at_s, atol=1e-9)
+    np.testing.assert_allclose(seen.y, 5.0 * at_s, atol=1e-9)
