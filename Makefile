@@ -11,7 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Tests wait for processes more than they compute: four at a time, a file never split. Unset to run one by one.
-PARALLEL ?= -n 4 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 PYTEST ?= $(BIN)/python -m pytest
 ROOMS  := analysis bus cli db devices ioc panels plans
 # Recorded detector data, where they lie beside the checkout; without them the tests that need them skip.

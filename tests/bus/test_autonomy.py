@@ -172,15 +172,17 @@ async def stock_running(
     assert ours.node is not None
     proxy = ours.node.proxy("Mariner.m")
     await proxy.wait_connected(WAIT_S)
-    await proxy.transition("initialize", {"_autonomy": {"role": role}})
+    # It starts once it has seen us in RUN: what it has not seen yet, it would not act upon.
+    conditions = {"require_starting_after": ["Toy.ours"]}
+    await proxy.transition("initialize", {"_autonomy": {"role": role}, "_conditions": conditions})
     await proxy.wait_state(State.INIT, timeout_s=WAIT_S)
     await proxy.transition("launch")
     await proxy.wait_state(State.ORBIT, timeout_s=WAIT_S)
-    await proxy.transition("start", "run_1")
-    await proxy.wait_state(State.RUN, timeout_s=WAIT_S)
     await ours.move("initialize")
     await ours.move("launch")
     await ours.move("start", "run_1")
+    await proxy.transition("start", "run_1")
+    await proxy.wait_state(State.RUN, timeout_s=WAIT_S)
     return program, proxy
 
 

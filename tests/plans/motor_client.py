@@ -83,11 +83,16 @@ def beyond(to):
 
 
 def retarget(first, second):
-    motor.move(first, wait=False)
+    """By the setpoint alone: a second `move` fails the first one, whose status then stops the motor.
+
+    That STOP comes from a thread of ophyd's, before or after the new target: a race of its own.
+    """
+    status = motor.move(first, wait=False)
     threading.Event().wait(0.4)
     seen = []
     watch = motor.motor_done_move.subscribe(lambda value, **_: seen.append(int(value)), run=False)
-    status = motor.move(second, wait=True, timeout=WAIT_S)
+    motor.user_setpoint.put(second, wait=False)
+    status.wait(WAIT_S)
     motor.motor_done_move.unsubscribe(watch)
     return {"position": motor.position, "success": status.success, "dmov": seen}
 
