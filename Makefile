@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Tests wait for processes more than they compute: four at a time, a file never split. Unset to run one by one.
+# Tests wait for processes more than they compute: three at a time, a file never split. Unset to run one by one.
 PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 PYTEST ?= $(BIN)/python -m pytest
 ROOMS  := analysis bus cli db devices ioc panels plans

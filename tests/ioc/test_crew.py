@@ -157,9 +157,22 @@ async def test_stop_goes_from_the_faces_to_the_backends(
     assert ended == ["FACE", "CONDUCTOR", "WORKER", "BACKEND"]
 
 
-async def test_a_stage_that_takes_long_does_not_use_up_the_time_of_the_next(station: Station) -> None:
-    """Every stage is asked soon, so that the readouts have most of the time to close their runs."""
-    slow = GOOD + "import threading; threading.Event().wait(1.0)"
+async def test_a_stage_that_takes_long_does_not_use_up_the_time_of_the_next(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every stage is asked while those before it still end: here each of them ends when all were asked."""
+    monkeypatch.setattr(crew_module, "STOP_S", WAIT_S)
+    asked = tmp_path / "asked"
+    asked.mkdir()
+    slow = (
+        GOOD
+        + f"""
+import os, tempfile, threading
+tempfile.mkstemp(dir={str(asked)!r})
+while len(os.listdir({str(asked)!r})) < {len(Stage)}:
+    threading.Event().wait(0.01)
+"""
+    )
     crew = Crew(station, specs=[spec(stage.name, slow, stage) for stage in Stage])
     crew.start()
     await asyncio.wait_for(crew.settled(), WAIT_S)
