@@ -35,7 +35,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@touch $@
 
 demo: $(VENV)/run.stamp
-	$(BIN)/hitline demo --out out/demo
+	$(BIN)/hitline demo
 
 test: $(VENV)/dev.stamp
 	$(PYTEST) -m 'not faults' $(PARALLEL) $(ARGS)

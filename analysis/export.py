@@ -59,7 +59,9 @@ def side_file(path: Path, table: str) -> Path:
 
 def side_files(path: Path) -> list[Path]:
     """Every file that an export of this name may put beside it."""
-    return [side_file(path, table) for table in SIDE_TABLES] if path.suffix in (".csv", ".parquet") else []
+    header = [path.with_suffix(".json")] if path.suffix == ".csv" else []
+    tables = SIDE_TABLES if path.suffix in (".csv", ".parquet") else ()
+    return header + [side_file(path, table) for table in tables]
 
 
 class Npz:

@@ -6,6 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from .overwrite import add_force, must_be_new
+
 HELP = """\
 Decode a raw recording into npz, csv, parquet or h5, by the ending of OUT.
 
@@ -63,6 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.add_argument("file", type=Path, metavar="FILE", help="recording, or folder of a run")
     parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .npz, .csv, .parquet or .h5")
+    add_force(parser)
     parser.add_argument(
         "--sort", action="store_true", help="sort hits and triggers by time; needs memory for all"
     )
@@ -114,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     recording = Recording(args.file, args.format, setup=setup(args))
     if args.out.exists() and args.out.samefile(args.file):
         raise ValueError(f"{args.out}: is the recording itself; write to another file")
+    must_be_new([args.out, *side_files(args.out)], args.force)
     picture = Picture(quad=recording.format != "katherine")
     rows: dict[str, int] = {}
     names: set[str] = set()

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hitline.bus.station import Station, load
 from hitline.ioc.child import Child, Phase
 from hitline.ioc.supervisor import Supervised, supervised
 
+from .demo_folder import USUAL, empty_folder, written
 from .demo_station import count_hits, find_recording, station_text, suggestions
 
 HELP = """\
@@ -38,9 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("out/demo"),
         metavar="DIR",
-        help="where results go; what an earlier demo left there is replaced (default %(default)s)",
+        help="where results go; what an earlier demo wrote there is replaced, and nothing else (default: "
+        f"{USUAL}, or the next free name)",
     )
     parser.add_argument(
         "--file",
@@ -56,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Prepare the folder, run the station, measure, compare."""
     if args.exposures < 1:
         raise ValueError(f"--exposures is {args.exposures}; at least 1 is needed")
-    out = args.out.absolute()
-    clear(out)
+    out = empty_folder(args.out).absolute()
     recording = args.file.absolute() if args.file else find_recording(out)
     print(f"recording  {recording}", flush=True)
     hits = count_hits(recording)
@@ -65,14 +64,6 @@ def run(args: argparse.Namespace) -> int:
     file.write_text(station_text(recording, -(-hits // args.exposures)))
     raise_descriptor_limit()
     return asyncio.run(demo(load(file), out, args.exposures, stay=args.stay))
-
-
-def clear(out: Path) -> None:
-    """Remove what an earlier demo left; refuse a folder with anything else in it."""
-    if out.exists() and any(out.iterdir()) and not (out / "station.toml").exists():
-        raise ValueError(f"{out} is not empty and not of an earlier demo; choose another --out")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
 
 
 async def demo(station: Station, out: Path, exposures: int, *, stay: bool) -> int:
@@ -94,6 +85,7 @@ async def demo(station: Station, out: Path, exposures: int, *, stay: bool) -> in
             agreed = await interruptible(asyncio.to_thread(measurement.run), stop, measurement.abort)
         finally:
             measurement.close()
+            written(out)
         if stay:
             print(suggestions(station, ports["ca"], ports["tango"]), flush=True)
             await stop.wait()

@@ -13,6 +13,7 @@ from hitline.bus.process import raise_descriptor_limit, stop_on_signals
 from hitline.bus.station import CaEntry, Station, WorkerEntry, load
 from hitline.ioc.drivers.tape import open_tape
 
+from .overwrite import add_force, must_be_new
 from .play import Player
 
 HELP = """Play a recording as process variables
@@ -43,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="recorded, flat, or a multiple such as 10 (default %(default)s)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep station file and run log there")
+    add_force(parser)
     parser.add_argument("--prefix", default="REPLAY:", help="prefix of the PVs (default %(default)s)")
     parser.add_argument(
         "--ca-port",
@@ -65,6 +67,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the station, run it, play the file."""
     open_tape(args.file)  # what cannot be played is told before anything starts
+    if args.out:
+        must_be_new([args.out / "station.toml"], args.force)
     with folder(args.out) as where:
         (where / "station.toml").write_text(station_text(args))
         raise_descriptor_limit()

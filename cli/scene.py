@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from .overwrite import add_force, must_be_new
+
 HELP = """\
 Write a .tpx3 file of generated hits, to try things without a detector.
 
@@ -17,6 +19,7 @@ at 60 Hz, hits a little out of order. The same options give the same file.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.add_argument("out", type=Path, metavar="OUT.tpx3", help="file to write")
+    add_force(parser)
     parser.add_argument(
         "--hits", type=_count, default=1_000_000, help="exact number of hits (default 1000000)"
     )
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.suffix != ".tpx3":
         raise ValueError(f"{args.out}: this command writes .tpx3 files only")
+    must_be_new([args.out], args.force)
     scene = Scene(seed=args.seed, rate_hz=args.rate, side=SIDE if args.chips == 1 else QUAD_SIDE)
     with placed(args.out) as path, path.open("wb") as file, bar(args.out.name, args.hits * 8) as progress:
         for piece, truth in stream(scene, args.hits):

@@ -6,6 +6,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from .kinematics import Stretch, Travel
+from .own_file import begun
 from .rail import Rail
 
 
@@ -13,8 +14,7 @@ class MovesFile:
     """Appends each move once it is over."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8")
+        self._file = begun(path, "w", encoding="utf-8")
         self._written: dict[str, Travel | None] = {}
 
     def write(self, rails: Mapping[str, Rail]) -> None:

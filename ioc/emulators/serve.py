@@ -101,15 +101,17 @@ class PtyServer:
         self._link: Path | None = None
 
     def open(self, link: Path) -> None:
-        """Make the terminal, and a link to it at `link`."""
+        """Make the terminal, and a link to it at `link`; FileExistsError where something else lies there."""
         import pty
         import tty
 
+        if link.is_symlink() and str(link.readlink()).startswith("/dev/pts/"):
+            link.unlink()  # an emulator left it that was killed
+        elif os.path.lexists(link):
+            raise FileExistsError(f"{link} is there already: name another place for the serial line")
         self._ours, self._theirs = pty.openpty()
         tty.setraw(self._theirs)
         os.set_blocking(self._ours, False)
-        with contextlib.suppress(FileNotFoundError):
-            link.unlink()
         link.symlink_to(os.ttyname(self._theirs))
         self._link = link
         asyncio.get_running_loop().add_reader(self._ours, self._read)

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar
 from hitline.bus.attribute import Attribute
 from hitline.bus.instrument import Instrument
 
+from .own_file import begun
 from .scene import TICKS_PER_S
 from .spidr import Spidr
 from .world.truth import Truth
@@ -67,8 +68,7 @@ class Tpx3Stream(Instrument):
         world = world_of(self.station) if self.station else World()
         self._view = View(world)
         self.readout = Spidr(chips=1, tdc_hz=0.0, disorder_s=options.disorder_us * 1e-6, seed=options.seed)
-        options.file.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = options.file.open("wb", buffering=0)
+        self._file: BinaryIO = begun(options.file, "wb", buffering=0)
         self._zero = self._at = self._now()
         for name, value in (("file", str(options.file)), ("written", 0), ("hits", 0), ("edges", 0)):
             self.publish(name, value)

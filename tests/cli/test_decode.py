@@ -236,7 +236,7 @@ def test_side_files_of_an_earlier_export_go(generated: tuple[Path, np.ndarray], 
     assert (tmp_path / "out.tdc.csv").exists()
     raw, _ = next(stream(Scene(), 100, readout=Spidr(tdc_hz=0)))
     (tmp_path / "plain.tpx3").write_bytes(raw)
-    assert main(["decode", str(tmp_path / "plain.tpx3"), str(tmp_path / "out.csv")]) == 0
+    assert main(["decode", str(tmp_path / "plain.tpx3"), str(tmp_path / "out.csv"), "--force"]) == 0
     assert not (tmp_path / "out.tdc.csv").exists()
 
 
@@ -262,6 +262,7 @@ def test_a_terminal_gets_a_bar(generated: tuple[Path, np.ndarray], tmp_path: Pat
         "decode",
         str(generated[0]),
         str(tmp_path / "out.npz"),
+        "--force",
     ]
     assert subprocess.run(command, check=True, capture_output=True).stderr == b""
     outside, inside = pty.openpty()

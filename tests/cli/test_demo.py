@@ -64,12 +64,13 @@ def test_demo_on_the_recorded_file(tmp_path: Path, data: Path) -> None:
     assert row["tot_sum"] == truth["total_tot_counts"]
 
 
-def test_demo_does_not_clear_somebody_elses_folder(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
+@pytest.mark.parametrize("file", ["thesis.tex", "station.toml"])
+def test_demo_does_not_clear_somebody_elses_folder(file: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text("years of work")
     done = demo(tmp_path)
     assert done.returncode == 1
     assert "choose another --out" in done.stderr
-    assert (tmp_path / "thesis.tex").exists()
+    assert (tmp_path / file).read_text() == "years of work"
 
 
 def test_demo_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:

@@ -225,9 +225,11 @@ class Katherine(Acquiring):
 
     async def do_save_pixels(self, path: str) -> None:
         """Write the configuration of the pixels to a file; relative to the station file."""
-        pixels, kind = self.chip.setting.pixels, self._format()
+        pixels, kind, file = self.chip.setting.pixels, self._format(), self._place(path)
+        if file.exists():
+            raise Refused("failed", f"{self.name}.save_pixels: {file} is there already: choose another name")
         try:
-            await self.in_thread(lambda: matrix.write(self._place(path), pixels, kind))
+            await self.in_thread(lambda: matrix.write(file, pixels, kind))
         except (OSError, ValueError) as error:
             raise Refused("failed", f"{self.name}.save_pixels: {error}") from error
 

@@ -205,6 +205,9 @@ async def test_pixel_files_of_every_format_go_out_and_in(make, tmp_path, suffix)
         await b.set("pixel_file", str(path))
         assert np.array_equal(b["pixels"], codes) and b["pixel_file"] == str(path)
         assert np.array_equal(b.rig.emulator.readout.chip.setting.pixels.codes(), codes)
+        with pytest.raises(Refused, match="is there already: choose another name"):
+            await b.driver.do_save_pixels(str(path))
+        assert np.array_equal(matrix.read(path).codes(), codes)
         with pytest.raises(Refused, match=r"no such folder|No such file"):
             await b.driver.do_save_pixels(str(tmp_path / "none" / path.name))
     raw = path.read_bytes()
