@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .attribute import Attribute, Board, Command, Refused, Severity, Update
+from .busy import failures
 from .states import Role, State
 
 if TYPE_CHECKING:
@@ -71,6 +72,19 @@ class Instrument:
         update = self.board.post(name, value, time_ns, severity, status)
         self.on_update(name, update)
         return update
+
+    def ended(self, busy: str, failure: str = "") -> None:
+        """Let a busy flag fall; `failure` tells all who wait for it why what it stood for did not succeed."""
+        self.publish(busy, False, Severity.MAJOR if failure else Severity.OK, failure)
+
+    def failures(self) -> dict[str, str]:
+        """Give each busy flag that fell because what it stood for had failed, with the reason."""
+        return failures([*self.attributes(), *self.commands.values()], self.board.updates)
+
+    def forget_failures(self) -> None:
+        """Show nothing any more of what had failed before, as after an initialize."""
+        for flag in self.failures():
+            self.ended(flag)
 
     def invalidate(self, reason: str, *names: str) -> None:
         """Mark attributes (default: all) as INVALID with their last value kept for the eye."""

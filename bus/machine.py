@@ -147,6 +147,7 @@ class Machine:
     def _remember(self, command: str, payload: Any) -> None:
         if command == "initialize":
             self.config = payload
+            self.instrument.forget_failures()
         elif command == "reconfigure":
             self.config = self.config | payload
         elif command == "start":

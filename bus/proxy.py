@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .attribute import UNKNOWN, Attribute, Command, Refused, Severity, Update
+from .busy import has_failed
 from .constellation.chirp import Service
 from .link import accepted
 from .peer import Peer
@@ -40,6 +41,8 @@ class Reply:
     value: Any
     busy_seq: int | None = None
     """Sequence number of the busy attribute's update that this request made true; None when it has none."""
+    joined: bool = False
+    """It made none true: it waits for the end of what goes on, as a stop does, and does not answer for it."""
 
 
 class Proxy(View):
@@ -102,7 +105,8 @@ class Proxy(View):
     async def wait_idle(self, name: str, reply: Reply, timeout_s: float) -> None:
         """Return when what `reply` began has ended: its busy attribute is false again.
 
-        Raises TimeoutError, or Refused when the link is lost meanwhile.
+        Raises TimeoutError, or Refused when that has failed, with the reason that the flag fell with, or when
+        the link is lost meanwhile.
         """
         described: Attribute | Command | None = self.attributes.get(name) or self.commands.get(name)
         busy = described.busy if described else ""
@@ -110,7 +114,7 @@ class Proxy(View):
             return
         try:
             async with asyncio.timeout(timeout_s):
-                while not self._idle(name, busy, reply.busy_seq):
+                while not self._idle(name, busy, reply):
                     try:
                         async with asyncio.timeout(IDLE_POLL_S):
                             await self.news.wait()
@@ -141,11 +145,14 @@ class Proxy(View):
         self._reconsider()
         self.pseudo()
 
-    def _idle(self, name: str, busy: str, seq: int) -> bool:
+    def _idle(self, name: str, busy: str, reply: Reply) -> bool:
         update = self.updates.get(busy, UNKNOWN)
         if not self.connected:
             raise Refused("link", f"{self.name}: link lost while {name} was under way, outcome unknown")
-        return update.seq >= seq and update.value is False and update.severity < Severity.INVALID
+        over = update.seq >= (reply.busy_seq or 0) and update.value is False
+        if over and has_failed(update) and not reply.joined:
+            raise Refused("failed", f"{self.name}: {name} has failed: {update.status}")
+        return over and update.severity < Severity.INVALID
 
     async def _until(self, condition: Callable[[], bool], timeout_s: float, what: str) -> None:
         try:
@@ -172,7 +179,8 @@ class Proxy(View):
         await session.audit.follow(answer.tags.get("after"))
         reply = accepted(answer)
         seq = reply.tags.get("busy")
-        return Reply(reply.payload, seq if isinstance(seq, int) else None)
+        joined = reply.tags.get("joined") is True
+        return Reply(reply.payload, seq if isinstance(seq, int) else None, joined)
 
     def _reconsider(self) -> None:
         """Begin a session with each new life of the satellite, as soon as its ports are known."""

@@ -146,11 +146,14 @@ class Requests:
         return last.seq if last else 0
 
     def _busy(self, name: str, before: int) -> dict[str, Any]:
-        """Return the tag `busy`: the update since `before` that made it true, or the last if none did."""
+        """Return the tag `busy`: the update since `before` that made it true.
+
+        Or the last if none did, as for a stop; `joined` then tells that what ends is not of this request.
+        """
         if not name:
             return {}
         risen = self.risen.get(name, 0)
-        return {"busy": risen if risen > before else self._seq(name)}
+        return {"busy": risen} if risen > before else {"busy": self._seq(name), "joined": True}
 
 
 def _full(attribute: Attribute, update: Update) -> dict[str, Any]:

@@ -92,7 +92,8 @@ class Station:
     """A whole station, as read from its file by `load`."""
 
     name: str = field(metadata={"pattern": r"[\w-]+"})
-    """Also the Constellation group: two stations on a subnet do not see each other."""
+    """Also the Constellation group: two stations on a subnet do not see each other, and a second one of the
+    same name is refused."""
     file: Path = field(metadata={"skip": True})
     """Where it was read from."""
     prefix: str = ""

@@ -78,9 +78,9 @@ class Client:
         """Return the command table of an instrument."""
         return self._with(name, lambda proxy: _value(dict(proxy.commands)))
 
-    def updates(self, name: str) -> dict[str, Update]:
-        """Return the newest known values of an instrument."""
-        return self._with(name, lambda proxy: _value(dict(proxy.updates)))
+    def updates(self, name: str, *, find_s: float | None = None) -> dict[str, Update]:
+        """Return the newest known values of an instrument; `find_s` instead of that of the client."""
+        return self._with(name, lambda proxy: _value(dict(proxy.updates)), find_s=find_s)
 
     def state(self, name: str) -> State:
         """Return the state of an instrument."""
@@ -142,18 +142,27 @@ class Client:
 
         return stop
 
-    def _with(self, name: str, work: Callable[[Proxy], Coroutine[Any, Any, T]], timeout_s: float = 0.0) -> T:
+    def _with(
+        self,
+        name: str,
+        work: Callable[[Proxy], Coroutine[Any, Any, T]],
+        timeout_s: float = 0.0,
+        *,
+        find_s: float | None = None,
+    ) -> T:
+        within_s = self.find_s if find_s is None else find_s
+
         async def run() -> T:
             proxy = self._node.proxy(name)
             try:
-                await proxy.wait_connected(self.find_s)
+                await proxy.wait_connected(within_s)
             except TimeoutError:
                 if proxy.state is State.DEAD:
                     raise TimeoutError(self._absent(name)) from None
                 raise
             return await work(proxy)
 
-        return self._wait(run(), self.find_s + timeout_s)
+        return self._wait(run(), within_s + timeout_s)
 
     def _absent(self, name: str) -> str:
         group = self._node.group

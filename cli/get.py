@@ -4,9 +4,9 @@ import argparse
 import json
 
 from hitline.bus.attribute import Refused
-from hitline.bus.sync import Client
 
 from . import show
+from .reach import reached
 from .station import add_station, station_of
 
 HELP = """Read values of an instrument
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read and print."""
     station = station_of(args)
-    with Client(station.name, interface=station.interface) as client:
+    with reached(station, args.instrument) as client:
         tables = client.attributes(args.instrument)
         shown = client.updates(args.instrument)
         for name in args.attribute:

@@ -4,9 +4,9 @@ import argparse
 
 from hitline.bus.attribute import Attribute, Refused
 from hitline.bus.states import TRANSITIONS
-from hitline.bus.sync import Client
 
 from . import show
+from .reach import reached
 from .station import add_station, station_of
 
 HELP = """Set an attribute of an instrument, or send it a command
@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send it, wait, print what came of it."""
     station = station_of(args)
-    with Client(station.name, interface=station.interface) as client:
+    with reached(station, args.instrument) as client:
         tables, commands = client.attributes(args.instrument), client.commands(args.instrument)
         if args.name in tables:
             attribute = tables[args.name]
@@ -62,9 +62,6 @@ def run(args: argparse.Namespace) -> int:
                 for word, (name, dtype) in zip(values, wanted, strict=True)
             ]
             client.command(args.instrument, args.name, *typed, wait_s=args.wait)
-            message = client.updates(args.instrument).get("message")
-            if args.wait and message and message.value:
-                raise Refused("failed", str(message.value))
             print("done" if args.wait else "accepted")
         elif args.name in TRANSITIONS:
             client.transition(args.instrument, args.name, *args.value[:1])

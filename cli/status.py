@@ -10,6 +10,7 @@ from hitline.bus.station import Station
 from hitline.bus.sync import Client
 
 from . import show
+from .reach import meet
 from .station import add_station, station_of
 
 HELP = """Show the instruments of a station with state, severity and run
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     station = station_of(args)
     with Client(station.name, interface=station.interface) as client:
         found = client.instruments()
+        meet(client, station)
         others = sorted(set(found) - set(expected(station)))
         rows = [row(name, found.get(name)) for name in (*expected(station), *others)]
     if args.json:

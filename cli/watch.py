@@ -5,9 +5,9 @@ import json
 import queue
 
 from hitline.bus.attribute import Refused, Update
-from hitline.bus.sync import Client
 
 from . import show
+from .reach import reached
 from .station import add_station, station_of
 
 HELP = """Print values of an instrument as they change, until Ctrl-C
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Print until Ctrl-C, or until `count` is reached."""
     station = station_of(args)
     news: queue.SimpleQueue[tuple[str, Update]] = queue.SimpleQueue()
-    with Client(station.name, interface=station.interface) as client:
+    with reached(station, args.instrument) as client:
         tables = client.attributes(args.instrument)
         known = {*tables, *client.updates(args.instrument)}
         if unknown := [name for name in args.attribute if name not in known]:

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ophyd.utils.epics_pvs import AlarmSeverity
+
 from .analysis import counts, sample_all
 from .signals import CONNECT_S
 from .status import Status
@@ -33,6 +35,8 @@ class Shot:
     exposure: int
     busy: bool
     valid: bool
+    failed: bool
+    """That it is over is told in alarm: the exposure is not what it should be."""
 
     def __str__(self) -> str:
         quality = "" if self.valid else " (INVALID: the link to the readout is lost)"
@@ -48,7 +52,8 @@ def look_at(detector: "HitDetector", *, run_first: bool = False) -> Shot:
     run = detector.run.sample(LOOK_S) if run_first else None
     exposure, busy = detector.exposure.sample(LOOK_S), detector.acquiring.sample(LOOK_S)
     run = run or detector.run.sample(LOOK_S)
-    return Shot(run.value, exposure.value, bool(busy.value), exposure.valid and busy.valid)
+    failed = busy.severity is AlarmSeverity.MAJOR
+    return Shot(run.value, exposure.value, bool(busy.value), exposure.valid and busy.valid, failed)
 
 
 def judge(before: Shot, now: Shot, own_run: bool) -> Verdict:
@@ -82,6 +87,10 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
             verdict = judge(before, now, own_run=not detector.held)
             if verdict is Verdict.DONE and not detector.held and look_at(detector) != now:
                 verdict = Verdict.GOING  # the number was that of the run before
+            if verdict is Verdict.DONE and now.failed:
+                if not (put.completed or put.lost):
+                    return Seen(Verdict.GOING, detector.exposure.pvname, wanted, str(now), now)
+                raise Failed(detector.refusal(put.pv).text or "the exposure has failed")
         except Failed as error:
             raise Failed(f"{detector.exposure.pvname}: wanted {wanted}, last value {now}: {error}") from None
         return Seen(verdict, detector.exposure.pvname, wanted, str(now), now)

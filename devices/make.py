@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 DEVICES = "hitline.devices"
 """Entry point group of other packages' device classes, named by the kind of instrument that they show."""
+MEET_S = 1.0
+"""How long the first device waits for the station to tell from which file it was started."""
 
 
 class Devices(Mapping[str, Any]):
@@ -39,6 +42,7 @@ class Devices(Mapping[str, Any]):
             raise KeyError(f"{name}: no such device; {self._station.file} has {', '.join(self)}")
         if not self._made:
             self._have_repeater()
+            self._meet()
         if name not in self._made:
             self._made[name] = self._makers[name]()
         return self._made[name]
@@ -65,6 +69,15 @@ class Devices(Mapping[str, Any]):
 
         if ophyd.get_cl().name == "pyepics":
             offer(self._station.interface if self._station.loopback else "")
+
+    def _meet(self) -> None:
+        """Refuse the devices of another station, as in a copy of its folder: the file names the same PVs."""
+        from hitline.bus.home import meet
+
+        station = self._make_station()
+        with suppress(TimeoutError):  # a station that is not up yet, or without a face, is nobody else's
+            meet(self._station, *(signal.sample(MEET_S).value for signal in (station.host, station.file)))
+        self._made["station"] = station
 
     def _make_station(self) -> "Device":
         from .station import StationDevice
@@ -174,7 +187,8 @@ def make_devices(station: Station | str | Path, layer: str | None = None) -> Dev
     """Give the ophyd devices of a station.
 
     `layer` ("pyepics" or "caproto") chooses ophyd's control layer for the whole process; ophyd takes one for
-    good. Nothing is connected before a device is used. CA's broadcasts do not find a station on loopback,
+    good. Nothing is connected before a device is used. The first one is refused (Refused) where the station
+    that runs here was started from another file. CA's broadcasts do not find a station on loopback,
     so for it EPICS_CA_ADDR_LIST and EPICS_CA_AUTO_ADDR_LIST are set where they are not yet, and for a port of
     its own EPICS_CA_SERVER_PORT. With the first device under libca (pyepics) this process is the host's
     repeater of beacons, if there is none (`repeater`).

@@ -20,6 +20,8 @@ class StationDevice(Device):
     face_errors = Cpt(Text, "Face:Errors", kind="omitted")
     processes = Cpt(Number, "Processes_RBV", kind="omitted")
     restarts = Cpt(Number, "Restarts", kind="normal")
+    host = Cpt(Text, "Host_RBV", kind="config")
+    file = Cpt(Text, "File_RBV", kind="config")
     last_restart = Cpt(Text, "LastRestart_RBV", kind="omitted")
     failed = Cpt(Text, "Failed_RBV", kind="normal")
 

@@ -213,7 +213,7 @@ class Conductor(Instrument):
         self._phase, self._work = "", None
         self._show()
         self.publish("message", message, Severity.MAJOR if message else Severity.OK)
-        self.publish("busy", False)
+        self.ended("busy", message)
 
     async def _cancel(self) -> None:
         """Give up what is under way; whoever does so begins something else, or ends."""

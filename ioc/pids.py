@@ -1,7 +1,8 @@
 """The pid file of a station: who runs it, so that it is not started twice and can be stopped from elsewhere.
 
 A pid alone says little: the system gives it to somebody else sooner or later. Where the system tells when a
-process began (Linux), that is kept with it and must still fit.
+process began (Linux), that is kept with it and must still fit; and so must the place of the file, for in a
+copy of its folder it tells of another station.
 """
 
 import json
@@ -24,19 +25,23 @@ def write(file: Path, pids: dict[str, int]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
     entries = {name: {"pid": pid, "began": began(pid)} for name, pid in pids.items()}
-    fresh.write_text(json.dumps(entries, indent=1))
+    fresh.write_text(json.dumps({"file": str(file.resolve()), "processes": entries}, indent=1))
     fresh.replace(file)
 
 
 def living(file: Path) -> dict[str, int]:
     """Give {name: pid} of those in the file that are still the same living processes."""
     try:
-        entries = json.loads(file.read_text())
-        known = {str(name): (int(entry["pid"]), entry["began"]) for name, entry in entries.items()}
+        content = json.loads(file.read_text())
+        if "processes" not in content:
+            content = {"file": str(file.resolve()), "processes": content}  # of an earlier version
+        known = {str(n): (int(entry["pid"]), entry["began"]) for n, entry in content["processes"].items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} is damaged ({error}); if the station is down, delete it") from error
+    if content["file"] != str(file.resolve()):
+        return {}
     return {name: pid for name, (pid, start) in known.items() if alive(pid) and began(pid) == start}
 
 

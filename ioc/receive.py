@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from . import mmsg
-from .readers import LARGEST, Batch, BatchedReader, PlainReader, Shape
+from .batch import Batch, Shape
+from .readers import LARGEST, BatchedReader, PlainReader
 
 GATHER_S = 0.005
 """Longest wait for more datagrams after the first: more makes fewer, larger batches, and fills the buffer."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from hitline.bus.attribute import Attribute, Command, Refused, Severity
+from hitline.bus.home import home
 from hitline.bus.instrument import Instrument
 from hitline.bus.node import Node
 from hitline.bus.satellite import Satellite
@@ -25,6 +26,8 @@ from .supervision import Policy
 log = logging.getLogger("hitline.supervisor")
 
 NAME = "station"
+MEET_S = 0.3
+"""How long a station looks for another one of its name before it starts."""
 
 
 class Supervisor(Instrument):
@@ -32,6 +35,8 @@ class Supervisor(Instrument):
 
     KINDS = ("station",)
     ATTRIBUTES = (
+        Attribute("host", "str", "Computer that the station runs on."),
+        Attribute("file", "str", "Station file that it was started from."),
         Attribute("processes", "int", "Processes that are up."),
         Attribute("restarts", "int", "Times that a process was restarted.", pv="Restarts"),
         Attribute("last_restart", "str", "Last restart: when, which, why."),
@@ -46,6 +51,9 @@ class Supervisor(Instrument):
 
     async def connect(self) -> None:
         """Show what there is."""
+        host, file = home(self.crew.station) if self.crew else ("", "")
+        self.publish("host", host)
+        self.publish("file", file)
         self.publish("last_restart", "")
         self.show()
 
@@ -116,6 +124,7 @@ async def supervised(
     crew = supervisor.crew = Crew(station, changed, policy=policy)
     async with Node(station.name, NAME, interface=station.interface, arrays=False) as node:
         crew.claim()
+        await alone(node)
         satellite = Satellite(supervisor)
         node.add(satellite)
         await satellite.start()
@@ -125,3 +134,18 @@ async def supervised(
             yield Supervised(station, crew, node)
         finally:
             await asyncio.gather(crew.stop(), satellite.stop())
+
+
+async def alone(node: Node) -> None:
+    """Refuse to be the second station of this name, as in a copy of a station's folder."""
+    other = node.proxy(NAME)
+    try:
+        await other.wait_connected(MEET_S)
+    except TimeoutError:
+        return
+    place = " on ".join(str(other.updates[name].value) for name in ("file", "host") if name in other.updates)
+    raise Refused(
+        "state",
+        f"a station {node.group!r} runs already, from {place or 'another file'}: stop that one, or give this "
+        "one another name in its station file",
+    )

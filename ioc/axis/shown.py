@@ -167,3 +167,13 @@ def alarm(axis: Axis, measured: dict[str, Any] | None = None) -> tuple[str, str]
         if s.user(position) < s.low - half:
             return "LOW", f"below the soft limit of {s.low:g}"
     return "NO_ALARM", ""
+
+
+def failure(axis: Axis) -> str:
+    """Why what the axis did last has not come to its end as asked; empty where it has."""
+    reading = axis.reading
+    if reading is None or axis.position is None:
+        return axis.link_fault or "where the axis is, is not known"
+    if why := axis.health.fault or reading.problem or axis.refused:
+        return why
+    return f"it missed the target: it stands at {axis.settings.user(axis.position):g}" if axis.missed else ""

@@ -22,7 +22,7 @@ from ..axis.actions import Action, SetLimits
 from ..axis.axis import Axis, asks_for_move
 from ..axis.core import Denied
 from ..axis.settings import Settings
-from ..axis.shown import UNKNOWN, shown
+from ..axis.shown import UNKNOWN, failure, shown
 from .axis_memory import Keeper, load
 from .axis_options import AxisOptions
 from .axis_table import AXIS, AXIS_COMMANDS, axis_attributes
@@ -244,10 +244,15 @@ class AxisInstrument(Instrument):
         values = shown(self.axis, self._shown_settings)
         severity, reason = SEVERITIES[values["alarm"]], values["problem"]
         last, self._shown, self._shown_settings = self._shown, values, self.axis.settings
+        was_active = last.get("active")
         if (last.get("alarm"), last.get("problem")) != (values["alarm"], reason):
             last = {}  # which every value may tell in its severity
         for name, value in values.items():
             if name in last and last[name] == value:
+                continue
+            if name == "active" and not value and was_active is not None:
+                if was_active:
+                    self.ended(name, failure(self.axis))
                 continue
             worst = severity if name in ("position", "position_dial", "alarm", "problem") else Severity.OK
             text = reason if worst is not Severity.OK else ""

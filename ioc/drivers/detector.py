@@ -49,6 +49,8 @@ class Detector(Logged):
         self._exposing: asyncio.Future[None] | None = None
         self._work: asyncio.Task[None] | None = None
         self._own_run = False
+        self._cut = ""
+        """Why the exposure that goes on is not what was asked for."""
 
     # What a readout overrides.
 
@@ -117,6 +119,7 @@ class Detector(Logged):
     async def interrupt(self) -> None:
         """Hard stop: as a soft one, but the run says so."""
         self.publish("detector_state", "Aborting")
+        self._cut = "it was interrupted with its run"
         await self.close_run(Condition.INTERRUPTED)
         self.publish("detector_state", "Error" if self.state() is State.ERROR else "Aborted")
 
@@ -171,6 +174,7 @@ class Detector(Logged):
 
     def _begin(self, land: bool) -> None:
         self._number += 1
+        self._cut = ""
         self._halt.clear()
         self.publish("acquiring", True)
         self.publish("acquire", "Acquire")
@@ -222,7 +226,7 @@ class Detector(Logged):
             self._own_run = False
             self.publish("detector_state", "Error" if failure or self.log.marks.failed else "Idle")
             self.publish("acquire", "Done")
-            self.publish("acquiring", False)
+            self.ended("acquiring", failure or self._cut)
         if failure:
             self.on_failure(f"exposure {self._number}: {failure}")
 

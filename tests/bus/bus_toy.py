@@ -37,6 +37,7 @@ class Toy(Instrument):
     COMMANDS = (
         Command("add", "Add two numbers.", (("a", "float"), ("b", "float"))),
         Command("stop", "Stop at once.", states=ALWAYS, overtakes=True),
+        Command("halt", "End the ramp.", states=ALWAYS, overtakes=True, busy="ramping"),
         Command("run_once", "Move the state machine to RUN."),
         Command("crash", "Raise an error."),
     )
@@ -85,6 +86,9 @@ class Toy(Instrument):
 
     async def do_stop(self) -> None:
         self.calls.append("do_stop")
+
+    async def do_halt(self) -> None:
+        self.calls.append("do_halt")
 
     async def do_run_once(self) -> None:
         await self.move("launch")

@@ -98,6 +98,20 @@ async def test_the_busy_number_is_that_of_this_request(proxy: Proxy, toy: Toy) -
     await proxy.wait_idle("mode", quick, 0.1)
 
 
+async def test_an_action_that_fails_is_told_to_those_who_wait_for_it_alone(proxy: Proxy, toy: Toy) -> None:
+    reply = await proxy.set("voltage", -5.0)
+    joined = await proxy.command("halt")
+    toy.ended("ramping", "the supply has tripped")
+    with pytest.raises(Refused, match="one: voltage has failed: the supply has tripped"):
+        await proxy.wait_idle("voltage", reply, WAIT_S)
+    await proxy.wait_idle("halt", joined, WAIT_S)
+    later = await proxy.command("halt")  # at rest: what has failed before is none of its business
+    await proxy.wait_idle("halt", later, WAIT_S)
+    again = await proxy.set("voltage", -5.0)
+    toy.ended("ramping")
+    await proxy.wait_idle("voltage", again, WAIT_S)
+
+
 async def test_waiting_for_the_end_gives_up_with_the_names(proxy: Proxy, toy: Toy) -> None:
     reply = await proxy.set("voltage", -5.0)
     with pytest.raises(TimeoutError, match=r"one: voltage still under way after 0\.1 s \(ramping is true\)"):

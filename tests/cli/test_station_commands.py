@@ -58,6 +58,11 @@ def test_talking_to_a_station(up: subprocess.Popen[str], hitline: Run, station: 
     assert hitline("set", "run", "land").stdout == "done\n"
     assert hitline("set", "lamp", "initialize").stdout == "accepted\n"
 
+    failed = hitline("set", "det1", "warm")
+    assert failed.returncode == 1 and not failed.stdout
+    assert "det1: warm has failed: the heater is broken" in failed.stderr
+    assert hitline("set", "det1", "warm", "--wait", "0").stdout == "accepted\n"
+
     second = hitline("up", station)
     assert second.returncode == 1
     alive = pids.living(pids.pid_file(station.parent / "runs"))

@@ -159,9 +159,12 @@ gauge.pressure.set(1000).wait(WAIT_S)
 
 
 def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group):
+    """The station runs for real; `hitline check` succeeds while it does, and fails with a table after.
+
+    In a copy of the folder it is refused: these are the PVs of another station.
+    """
     free_port, repeater = free_ports(2)
-    """The station runs for real; `hitline check` succeeds while it does, and fails with a table after."""
-    file = tmp_path / "station.toml"
+    file, copy = tmp_path / "station.toml", tmp_path / "copy.toml"
     file.write_text(
         f'name = "{group}"\nprefix = "T:"\n[conductor]\n[faces.ca]\nport = {free_port}\n'
         '[instruments.gauge1]\ntype = "toy_gauge"\nprocess = "toys"\n'
@@ -185,6 +188,16 @@ def test_other_packages_instruments_are_devices_and_are_checked(tmp_path, group)
                 )
                 connected, _, total = checked.split(f"{group}: ")[1].split()[:3]
                 assert connected == total and int(total) > 40 and "NOT CONNECTED" not in checked, checked
+                copy.write_text(file.read_text())
+                refused = subprocess.run(
+                    [*UP, "check", str(copy), "--layer", layer],
+                    capture_output=True,
+                    text=True,
+                    timeout=WAIT_S,
+                    env={**os.environ, **env},
+                )
+                assert refused.returncode == 1 and not refused.stdout, refused
+                assert f"that of {file}, not of {copy}" in refused.stderr, refused
         finally:
             up.terminate()
             up.wait(WAIT_S)

@@ -9,6 +9,7 @@ import numpy as np
 from hitline.devices import make_devices
 from kit.patience import WAIT_S
 from kit.session import answer
+from kit.until import wait_until
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
@@ -55,6 +56,27 @@ def exposure(seconds):
     names = ("hits_sent", "hits_logged", "hits_lost", "condition", "loss_method")
     found = {name: getattr(det, name).get() for name in names}
     return {**found, "analysed": det.ana1.exposure_hits.get(), "dropped": emulator.hits_dropped.get()}
+
+
+def silenced(seconds):
+    """What a trigger fails with whose readout falls silent in the middle."""
+    det.acquire_time.set(seconds).wait(WAIT_S)
+    status = det.trigger()
+    wait_until(lambda: det.acquiring.get(), what="an exposure")
+    emulator.stall.set(1).wait(WAIT_S)
+    try:
+        status.wait(WAIT_S)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "success"
+
+
+def back():
+    """Leave ERROR once the readout answers again."""
+    wait_until(lambda: det.chip_id.sample(1.0).valid, what="the readout answers")
+    EpicsSignal(f"{det.prefix}Reset", name="reset").put(1, wait=True)
+    wait_until(lambda: det.detector_state.sample(1.0).value == "Idle", what="Idle")
+    det.cmd_configure.set(1).wait(WAIT_S)
 
 
 def only(pixels):

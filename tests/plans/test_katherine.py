@@ -164,6 +164,24 @@ def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
     assert again["hits_lost"] == 0 and again["hits_logged"] == again["analysed"] > 100
 
 
+def test_an_exposure_that_fails_is_told_to_whoever_waits(session, station):
+    """The readout falls silent in the middle: a Bluesky plan, `hitline set` and its configure say so."""
+
+    def hitline(*words):
+        command = [*HITLINE, "set", *words, "-s", str(station.file)]
+        return subprocess.run(command, env=station.env, capture_output=True, text=True)
+
+    assert hitline("emu", "stall", "1").returncode == 0
+    done = hitline("kat1", "configure")
+    assert done.returncode == 1 and "configure has failed: no answer" in done.stderr and not done.stdout
+    assert hitline("emu", "stall", "0").returncode == 0
+    session.ask("back")
+    assert "no answer from 127.0.0.2" in session.ask("silenced", seconds=20.0)
+    assert hitline("emu", "stall", "0").returncode == 0
+    session.ask("back")
+    assert session.ask("exposure", seconds=0.1)["hits_lost"] == 0
+
+
 @pytest.mark.faults  # for its time
 def test_the_examples_of_the_guide_run(station):
     """All Python of docs/how-to/katherine.md, in order, in the folder of a station file."""

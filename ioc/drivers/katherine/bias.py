@@ -83,16 +83,13 @@ class Bias:
 
     async def _follow(self, volts: float) -> None:
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + RAMP_S
-        try:
-            while loop.time() < until_s:
-                await self.look()
-                if _near(self.driver.value("voltage_measured"), volts):
-                    break
-                await asyncio.sleep(LOOK_S)
-        finally:
-            if self.wanted_v == volts or self.wanted_v is None:
-                self.driver.publish("ramping", False)
+        until_s, there = loop.time() + RAMP_S, False
+        while loop.time() < until_s and not there:
+            await self.look()
+            there = _near(self.driver.value("voltage_measured"), volts)
+            await asyncio.sleep(0.0 if there else LOOK_S)
+        if self.wanted_v == volts or self.wanted_v is None:
+            self.driver.ended("ramping", "" if there else f"{volts:g} V was not measured within {RAMP_S:g} s")
         await self.look()
 
 

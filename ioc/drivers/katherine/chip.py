@@ -157,5 +157,5 @@ class Chip:
             self.unconfigured(Severity.MAJOR, f"outcome unknown: {reason}. Send configure")
         finally:
             self._task = None
-            self.driver.publish("configuring", False)
+            self.driver.ended("configuring", reason)
         return reason

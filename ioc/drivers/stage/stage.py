@@ -151,7 +151,7 @@ class Stage(Logged):
             self._flight = None
             self.publish("fly_problem", problem, Severity.MAJOR if problem else Severity.OK, problem)
             self.publish("fly_phase", phase)
-            self.publish("flying", False)
+            self.ended("flying", problem)
             self._look()
 
     # The log.

@@ -30,6 +30,11 @@ def is_axis(source: "Source") -> bool:
     return source.attributes.keys() >= PARTS
 
 
+def telling(source: "Source") -> set[str]:
+    """Give the attributes of an axis that State depends on; nothing of anything else."""
+    return set(TELLING) if is_axis(source) else set()
+
+
 def settable(source: "Source", a: Attribute) -> tuple[Attribute, Attribute]:
     """Give an attribute as a client sees it, and the one that is set when it is written."""
     if not is_axis(source) or a.name not in TARGETS:
@@ -38,10 +43,15 @@ def settable(source: "Source", a: Attribute) -> tuple[Attribute, Attribute]:
 
 
 def state(source: "Source") -> DevState:
-    """MOVING, ALARM (a switch, a problem), UNKNOWN without its controller; else as any other's."""
+    """MOVING, ALARM (a switch, a problem), UNKNOWN without its controller; else as any other's.
+
+    Any instrument is in ALARM where what it did last has failed.
+    """
     general = STATES[source.proxy.state]
-    if source.proxy.state not in OPERABLE or not is_axis(source):
+    if source.proxy.state not in OPERABLE:
         return general
+    if not is_axis(source):
+        return DevState.ALARM if source.failures() else general
     updates = source.proxy.updates
     values = {name: updates[name].value for name in TELLING if name in updates}
     position = updates.get("position")
@@ -51,4 +61,4 @@ def state(source: "Source") -> DevState:
         return DevState.MOVING
     if values.get("alarm") not in (None, "NO_ALARM") or values.get("limit_high") or values.get("limit_low"):
         return DevState.ALARM
-    return general
+    return DevState.ALARM if source.failures() else general

@@ -48,9 +48,10 @@ class Instrument(Device):
         return axis.state(self.source)
 
     def dev_status(self) -> str:
-        """State of the satellite and what it says about it."""
+        """State of the satellite, what it says about it, and what has failed."""
         proxy = self.source.proxy
-        return kinds.latin(f"{proxy.state.name}: {proxy.status}" if proxy.status else proxy.state.name)
+        told = "; ".join(filter(None, (proxy.status, *self.source.failures().values())))
+        return kinds.latin(f"{proxy.state.name}: {told}" if told else proxy.state.name)
 
     def build(self) -> None:
         """Give the device what its instrument has, and take away what it has not; in the pushing thread."""
@@ -144,8 +145,6 @@ class Instrument(Device):
             attr = self.get_device_attr().get_attr_by_name(shown_name)
             value = self._read(a, axis.settable(self.source, a)[1], attr)
             self.push_change_event(shown_name, *value)
-        if name in axis.TELLING and axis.is_axis(self.source):
-            self.push_state()
 
     def push_state(self) -> None:
         """Push State and Status; in the pushing thread."""

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hitline.bus.attribute import UNKNOWN, Attribute, Command, Refused, Update
+from hitline.bus.busy import busy_flags, failures
 from hitline.bus.proxy import Proxy
 from hitline.ioc.faces.common import RESET
 from hitline.ioc.faces.severity import Rules, judge, worse
 
-from . import commands, kinds
+from . import axis, commands, kinds
 from .bridge import Bridge, refuse
 from .limits import Limits
 
@@ -35,6 +36,8 @@ class Source:
         self.commands: dict[str, Command] = {}
         self.shown: dict[str, tuple[Attribute, kinds.Shown]] = {}
         """What is shown, and as what."""
+        self._telling: set[str] = set()
+        """Attributes that State and Status depend on."""
         self._rules: dict[str, Rules] = {}
         self._held: dict[str, float | None] = {}
         self._end: Callable[[], None] = lambda: None
@@ -84,6 +87,10 @@ class Source:
             work = self.proxy.command(command.name, *args)
         self.bridge.ask(work, origin)
 
+    def failures(self) -> dict[str, str]:
+        """Give each busy flag that tells that what the instrument did has failed, with the reason."""
+        return failures((*self.attributes.values(), *self.commands.values()), self.proxy.updates)
+
     def _later(self, key: str, work: Callable[["Instrument"], None]) -> None:
         """Do something to the device that there is then."""
         self.bridge.later((self.name, key), lambda: work(self.device) if self.device is not None else None)
@@ -96,6 +103,8 @@ class Source:
         elif (a := self.attributes.get(name)) is not None:
             self._show(a, update)
             self._later(name, lambda device: device.push(name))
+            if name in self._telling:
+                self._later("State", lambda device: device.push_state())
 
     def _learn(self) -> None:
         """Take the tables of a life of the instrument, which may differ from those of the last."""
@@ -104,6 +113,7 @@ class Source:
         if attributes == self.attributes and commands == self.commands:
             return
         self.attributes, self.commands = attributes, commands
+        self._telling = axis.telling(self) | busy_flags((*attributes.values(), *commands.values()))
         self._rules = {name: self.limits.rules(self.name, name) for name in attributes}
         for name, a in attributes.items():
             self._show(a, self.proxy.updates.get(name, UNKNOWN))

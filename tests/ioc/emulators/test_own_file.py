@@ -22,7 +22,7 @@ def test_a_file_of_somebody_else_is_left(tmp_path: Path) -> None:
     begun(path, "wb").close()  # made for it, and empty
     other = tmp_path / "recording.tpx3"
     other.write_bytes(b"TPX3")
-    with pytest.raises(ValueError, match=r"recording\.tpx3 is there already, and is not known as an emulator's"):
+    with pytest.raises(ValueError, match=r"recording\.tpx3 is there already, and is not known"):
         begun(other, "wb")
     assert other.read_bytes() == b"TPX3"
 

@@ -286,6 +286,18 @@ def test_states_and_reset(own: Rig) -> None:
     until(lambda: device.state() == DevState.STANDBY, "standby")
 
 
+def test_what_fails_in_the_end_is_an_alarm_until_it_succeeds_or_a_reset(own: Rig) -> None:
+    device = own.device()
+    for cure in (lambda: device.write_attribute("place", 1.0), lambda: device.command_inout("Reset")):
+        device.write_attribute("place", 2000.0)
+        until(lambda: device.state() == DevState.ALARM, "alarm")
+        assert device.status().startswith("INIT: ") and device.status().endswith("; something is in the way")
+        assert device.read_attribute("moving").quality is AttrQuality.ATTR_ALARM
+        cure()
+        until(lambda: device.state() == DevState.STANDBY, "standby")
+        assert "way" not in device.status()
+
+
 def test_a_lost_backend_is_unknown_at_once_and_comes_back(own: Rig) -> None:
     device = own.device()
     states: list[Any] = []

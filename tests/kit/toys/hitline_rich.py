@@ -120,8 +120,8 @@ class Rich(Instrument):
 
     async def _move(self, value: float) -> None:
         await asyncio.sleep(0.2)
-        self.publish("place", value)
-        self.publish("moving", False)
+        self.publish("place", min(value, 1000.0))
+        self.ended("moving", "something is in the way" if value > 1000.0 else "")
 
     async def do_stop(self) -> None:
         self.publish("note", "stopped")

@@ -71,9 +71,11 @@ class ToyReadout(Instrument):
         Attribute("run", "str", "Run that is open."),
         Attribute("condition", "str", "Condition of the run."),
         Attribute("journal", "str", "Transitions so far."),
+        Attribute("warming", "bool", "It warms up."),
     )
     COMMANDS = (
         Command("expose", "One exposure.", states=(State.RUN,)),
+        Command("warm", "Begins something that fails.", states=ALWAYS, busy="warming"),
         Command("trip", "Fail.", states=ALWAYS, overtakes=True),
     )
     Options = ReadoutOptions
@@ -117,6 +119,10 @@ class ToyReadout(Instrument):
 
     async def do_expose(self) -> None:
         self.publish("exposure", self.value("exposure") + 1)
+
+    async def do_warm(self) -> None:
+        self.publish("warming", True)
+        asyncio.get_running_loop().call_later(0.05, self.ended, "warming", "the heater is broken")
 
     async def do_trip(self) -> None:
         self.on_failure(f"{self.name} tripped")

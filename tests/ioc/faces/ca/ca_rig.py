@@ -53,6 +53,8 @@ class Device(Instrument):
         self.gate = asyncio.Event()
         self.gate.set()
         self.finish = asyncio.Event()
+        self.failure = ""
+        """Why what is begun fails, if it does."""
         self._moves: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
@@ -76,7 +78,7 @@ class Device(Instrument):
             await self.finish.wait()
             for name, value in last.items():
                 self.publish(name, value)
-            self.publish("ramping", False)
+            self.ended("ramping", self.failure)
 
         task = asyncio.create_task(work())
         self._moves.add(task)

@@ -179,6 +179,19 @@ async def test_slow_set_does_not_hold_reads_or_the_stop(rig: Rig, libca):
         other.close()
 
 
+@pytest.mark.parametrize(("pv", "value"), [("Level", 10.0), ("Fire", 1)])
+async def test_what_fails_ends_a_waiting_put_as_failed(rig: Rig, libca, pv, value):
+    p = rig.prefix
+    rig.device.failure = "the supply has tripped"
+    put = asyncio.create_task(libca(f"put_status('{p}{pv}', {value})"))
+    await rig.shows("Ramping", 1)
+    rig.device.finish.set()
+    assert await put == ECA_PUTFAIL
+    assert "has failed: the supply has tripped" in rig.face.own.updates["last_refusal"].value
+    rig.device.failure = ""
+    assert await libca(f"put_status('{p}{pv}', {value})") == ECA_NORMAL
+
+
 async def test_lost_link_ends_a_waiting_put_as_failed(rig: Rig, libca):
     p = rig.prefix
     put = asyncio.create_task(libca(f"put_status('{p}Level', 10.0, 10.0)"))
