@@ -38,6 +38,10 @@ LAND_S = 3.0
 """A run that is on when the process ends gets this long to stop and land."""
 
 
+class Taken(RuntimeError):
+    """Another satellite has this name in the group."""
+
+
 class Satellite:
     """Runs one instrument; `node.add(satellite)`, then `await satellite.start()`.
 
@@ -85,12 +89,12 @@ class Satellite:
         return self._conditions.role or self._role if self._ready else self._role
 
     async def start(self) -> None:
-        """Go on the bus; raises RuntimeError when a living satellite has the name already."""
+        """Go on the bus; raises Taken when a living satellite has the name already."""
         node = self.node
         if node is None:
             raise RuntimeError(f"{self.canonical} is not on a node yet: node.add(satellite) comes first")
         if address := await node.taken(self.host):
-            raise RuntimeError(
+            raise Taken(
                 f"{self.canonical} is taken in group {node.group} by a satellite at {address}"
                 f": stop that one, or give this one another name"
             )

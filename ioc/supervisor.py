@@ -6,7 +6,7 @@ It is itself a satellite, "station", in the process that called `supervised`: `h
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from hitline.bus.attribute import Attribute, Command, Refused, Severity
 from hitline.bus.home import home
 from hitline.bus.instrument import Instrument
 from hitline.bus.node import Node
-from hitline.bus.satellite import Satellite
+from hitline.bus.satellite import Satellite, Taken
 from hitline.bus.states import ALWAYS
 from hitline.bus.station import Station
 
@@ -26,8 +26,8 @@ from .supervision import Policy
 log = logging.getLogger("hitline.supervisor")
 
 NAME = "station"
-MEET_S = 0.3
-"""How long a station looks for another one of its name before it starts."""
+MEET_S = 2.0
+"""How long to ask another station of this name where it runs."""
 
 
 class Supervisor(Instrument):
@@ -124,10 +124,12 @@ async def supervised(
     crew = supervisor.crew = Crew(station, changed, policy=policy)
     async with Node(station.name, NAME, interface=station.interface, arrays=False) as node:
         crew.claim()
-        await alone(node)
         satellite = Satellite(supervisor)
         node.add(satellite)
-        await satellite.start()
+        try:
+            await satellite.start()
+        except Taken as taken:
+            raise await elsewhere(node, taken) from None
         await satellite.move("initialize", {})
         try:
             crew.start()
@@ -136,16 +138,13 @@ async def supervised(
             await asyncio.gather(crew.stop(), satellite.stop())
 
 
-async def alone(node: Node) -> None:
-    """Refuse to be the second station of this name, as in a copy of a station's folder."""
+async def elsewhere(node: Node, taken: Taken) -> Taken:
+    """Say where the other station of this name runs: this one may be a copy of its folder."""
     other = node.proxy(NAME)
-    try:
+    with suppress(TimeoutError):
         await other.wait_connected(MEET_S)
-    except TimeoutError:
-        return
     place = " on ".join(str(other.updates[name].value) for name in ("file", "host") if name in other.updates)
-    raise Refused(
-        "state",
-        f"a station {node.group!r} runs already, from {place or 'another file'}: stop that one, or give this "
-        "one another name in its station file",
+    return Taken(
+        f"a station {node.group!r} runs already, from {place or 'another file'} ({taken}): stop that one, or "
+        "give this one another name in its station file"
     )

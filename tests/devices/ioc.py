@@ -133,7 +133,8 @@ class World:
             self.enum(run + name, ("Done", name), put=put)
         for name in ("Heartbeat", "UpTime", "CaClients", "Restarts", "Processes_RBV"):
             self.number(name)
-        for name in ("Version", "LastRefusal_RBV", "LastRestart_RBV", "Failed_RBV", "Face:Errors"):
+        readbacks = ("LastRefusal", "LastRestart", "Failed", "Host", "File")
+        for name in ("Version", "Face:Errors", *(f"{name}_RBV" for name in readbacks)):
             self.text(name, "")
         self.text("Test:Mode", "")
         self.number("Test:Puts")

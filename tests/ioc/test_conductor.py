@@ -4,7 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -69,9 +69,10 @@ class Bench:
         return self.client.proxy("run")
 
     async def do(self, command: str, *args: object, message: str = "") -> None:
-        """Send a command to the conductor and wait for its end."""
+        """Send a command to the conductor and wait for its end; with a message, it must fail with it."""
         reply = await self.run.command(command, *args)
-        await self.run.wait_idle(command, reply, WAIT_S)
+        with pytest.raises(Refused, match=message) if message else nullcontext():
+            await self.run.wait_idle(command, reply, WAIT_S)
         assert re.search(message or "^$", str(self.shown("message")[0])), self.shown("message")
 
     def states(self) -> dict[str, State]:

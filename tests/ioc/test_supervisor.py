@@ -73,7 +73,8 @@ async def test_a_taken_name_is_refused_and_nothing_is_started(toys: Toys) -> Non
     other = replace(station, data=station.data / "elsewhere")
     async with supervised(station) as running:
         await asyncio.wait_for(running.crew.settled(), WAIT_S)
-        with pytest.raises(RuntimeError, match=r"Supervisor.station is taken in group"):
+        told = rf"runs already, from {station.file} on .*Supervisor.station is taken in group"
+        with pytest.raises(RuntimeError, match=told):
             async with supervised(other):
                 raise AssertionError("not reached")
         assert not (other.data / ".log").exists()
