@@ -45,6 +45,8 @@ class Instrument:
         self.on_update: Callable[[str, Update], None] = lambda name, update: None
         self.on_failure: Callable[[str], None] = lambda reason: None
         self.state: Callable[[], State] = lambda: State.NEW
+        self.cause: Callable[[], tuple[str, str]] = lambda: ("", "")
+        """Who asked for the last transition (empty: nobody, it came by itself), and what its state says."""
         self.move: Callable[..., Awaitable[None]] = self._no_bus
         """`await self.move("start", run_id)`: a transition of its own, waited for; raises Refused.
         A setter or command may call it in its own task."""
@@ -73,9 +75,12 @@ class Instrument:
         self.on_update(name, update)
         return update
 
-    def ended(self, busy: str, failure: str = "") -> None:
-        """Let a busy flag fall; `failure` tells all who wait for it why what it stood for did not succeed."""
-        self.publish(busy, False, Severity.MAJOR if failure else Severity.OK, failure)
+    def ended(self, busy: str, failure: str = "", *, cut: str = "") -> None:
+        """Let a busy flag fall; `failure` tells all who wait for it why what it stood for did not succeed.
+
+        `cut` tells them that it was ended early, which is no failure.
+        """
+        self.publish(busy, False, Severity.MAJOR if failure else Severity.OK, failure or cut)
 
     def failures(self) -> dict[str, str]:
         """Give each busy flag that fell because what it stood for had failed, with the reason."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from .asker import asker
 from .attribute import Refused
 from .instrument import Instrument
 from .states import TRANSITIONS, State, next_state
@@ -47,6 +48,8 @@ class Machine:
         """Checks and takes the framework's own keys (`_conditions`, `_autonomy`) of a configuration."""
         self.conditions: Callable[[State], Awaitable[None]] = _none
         """Waits for other satellites, in a transitional state."""
+        self.asked = ""
+        """Who asked for the last transition; empty for one that nobody asked for, as after a failure."""
         self._working = ""
         self._pending = ""
 
@@ -63,7 +66,7 @@ class Machine:
         if command == "initialize":
             self.prepare(payload)
         locked = command not in OVERTAKING and not self.turn.mine
-        self._working = command
+        self._working, self.asked = command, asker()
         self._enter(target, f"{command} requested")
         task = self.turn.begin(self._carry_out(command, payload, before, target, locked))
         await asyncio.wait({task}, timeout=ACCEPT_S)
@@ -86,7 +89,7 @@ class Machine:
         if before is State.DEAD:
             return
         log.critical("%s: %s", self.instrument.name, reason)
-        self._pending = ""
+        self._pending = self.asked = ""
         self._enter(State.ERROR, reason)
         if before in _AT_WORK:
             self.turn.begin(self._make_safe())
@@ -94,7 +97,7 @@ class Machine:
     def interrupt(self, reason: str) -> None:
         """Go to SAFE if in ORBIT or RUN, or as soon as a transition under way has led there."""
         if self.state in TRANSITIONS["interrupt"] and not self._working:
-            self._working = "interrupt"
+            self._working, self.asked = "interrupt", ""
             self._enter(State.INTERRUPTING, reason)
             self.turn.begin(self._carry_out("interrupt", None, self.state, State.INTERRUPTING, False, reason))
         elif self.state.goal in TRANSITIONS["interrupt"]:

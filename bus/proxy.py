@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .asker import TAG, asker
 from .attribute import UNKNOWN, Attribute, Command, Refused, Severity, Update
 from .busy import has_failed
 from .constellation.chirp import Service
@@ -43,6 +44,8 @@ class Reply:
     """Sequence number of the busy attribute's update that this request made true; None when it has none."""
     joined: bool = False
     """It made none true: it waits for the end of what goes on, as a stop does, and does not answer for it."""
+    cut: str = ""
+    """Who ended it early, if somebody did; known once it was waited for."""
 
 
 class Proxy(View):
@@ -102,16 +105,16 @@ class Proxy(View):
         await self._until(lambda: self.state in states, timeout_s, f"not in {wanted}")
         return self.state
 
-    async def wait_idle(self, name: str, reply: Reply, timeout_s: float) -> None:
+    async def wait_idle(self, name: str, reply: Reply, timeout_s: float) -> str:
         """Return when what `reply` began has ended: its busy attribute is false again.
 
-        Raises TimeoutError, or Refused when that has failed, with the reason that the flag fell with, or when
-        the link is lost meanwhile.
+        The result is empty, or says who ended it early. Raises TimeoutError, or Refused when that has failed,
+        with the reason that the flag fell with, or when the link is lost meanwhile.
         """
         described: Attribute | Command | None = self.attributes.get(name) or self.commands.get(name)
         busy = described.busy if described else ""
         if not busy or reply.busy_seq is None:
-            return
+            return ""
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._idle(name, busy, reply):
@@ -125,6 +128,7 @@ class Proxy(View):
             raise TimeoutError(
                 f"{self.name}: {name} still under way after {timeout_s:g} s ({busy} is true)"
             ) from None
+        return "" if reply.joined else self.updates[busy].status
 
     def attach(self) -> None:
         """Open the sockets as soon as the satellite lives; whatever uses the proxy does so."""
@@ -175,6 +179,7 @@ class Proxy(View):
         self, verb: str, payload: Any, timeout_s: float, tags: dict[str, Any] | None = None
     ) -> Reply:
         session = self._here()
+        tags = {**(tags or {}), **({TAG: asker()} if asker() else {})}
         answer = await session.link.exchange(verb, payload, timeout_s=timeout_s, tags=tags)
         await session.audit.follow(answer.tags.get("after"))
         reply = accepted(answer)

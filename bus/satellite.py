@@ -74,6 +74,7 @@ class Satellite:
         self._health_s = 0.0
         self._ending: asyncio.Task[None] | None = None
         instrument.state = lambda: self.machine.state
+        instrument.cause = lambda: (self.machine.asked, self.machine.status)
         instrument.move = self.move
         instrument.on_failure = self.machine.fail
         instrument.on_update = self._updated

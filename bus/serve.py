@@ -12,6 +12,7 @@ from typing import Any
 
 import zmq
 
+from .asker import TAG, asking
 from .attribute import Refused
 from .constellation import cscp
 from .constellation.cscp import Message, Type
@@ -87,14 +88,15 @@ class Server:
             check_deadline(request, self.clock_ns())
             if len(self.tasks) >= MOST_REQUESTS:
                 raise Refused("busy", f"{len(self.tasks)} requests are under way already")
-            result = handler(request)
-            if isinstance(result, tuple):
-                self._reply(envelope, Type.SUCCESS, *result)
-                return
+            with asking(str(request.tags.get(TAG) or request.sender)):
+                result = handler(request)
+                if isinstance(result, tuple):
+                    self._reply(envelope, Type.SUCCESS, *result)
+                    return
+                task = asyncio.ensure_future(self._finish(envelope, request, result))
         except Exception as error:
             self._refuse(envelope, request, error)
             return
-        task = asyncio.ensure_future(self._finish(envelope, request, result))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

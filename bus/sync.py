@@ -7,8 +7,10 @@ A `Client` runs a node on a loop of its own in a thread. Its methods wait, and r
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
+from .asker import asking, user
 from .attribute import Attribute, Command, Update
 from .node import Node
 from .proxy import Proxy, Reply
@@ -97,9 +99,7 @@ class Client:
 
         async def work(proxy: Proxy) -> Reply:
             reply = await proxy.set(attribute, value, timeout_s)
-            if wait_s:
-                await proxy.wait_idle(attribute, reply, wait_s)
-            return reply
+            return await _carried_out(proxy, attribute, reply, wait_s)
 
         return self._with(name, work, timeout_s + wait_s)
 
@@ -108,9 +108,7 @@ class Client:
 
         async def work(proxy: Proxy) -> Reply:
             reply = await proxy.command(verb, *args, timeout_s=timeout_s)
-            if wait_s:
-                await proxy.wait_idle(verb, reply, wait_s)
-            return reply
+            return await _carried_out(proxy, verb, reply, wait_s)
 
         return self._with(name, work, timeout_s + wait_s)
 
@@ -172,7 +170,8 @@ class Client:
         return f"no instrument {name!r} is on the bus; station {group!r} has {', '.join(sorted(living))}"
 
     def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with asking(user()):
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(timeout_s + ROUND_S)
         except BaseException:
@@ -183,6 +182,11 @@ class Client:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
         self._loop.close()
+
+
+async def _carried_out(proxy: Proxy, name: str, reply: Reply, wait_s: float) -> Reply:
+    """Wait for the end of what a request began, if there is time for it."""
+    return replace(reply, cut=await proxy.wait_idle(name, reply, wait_s)) if wait_s else reply
 
 
 async def _value(value: T) -> T:

@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hitline.bus.log.block import BlockError, Kind, decode_facts
-from hitline.bus.log.reader import Listing, list_runs, open_run
+from hitline.bus.log.account import lost
+from hitline.bus.log.reader import Listing, list_runs
 from hitline.bus.log.segment import segments
 from hitline.bus.log.verify import Quality, Verdict, verify
 
 from . import show
+from .run_page import about, known, page
 from .station import add_station, station_of
 
 HELP = """List, show and verify run logs
@@ -123,8 +124,8 @@ def _row(item: Listing) -> list[str]:
         item.logged.run,
         item.logged.source,
         _when(item.opened_wall_ns),
-        *(_known(totals.get(name)) for name in ("exposures", "hits")),
-        _known(_lost(totals)),
+        *(known(totals.get(name)) for name in ("exposures", "hits")),
+        known(lost(item.totals)),
         f"{item.bytes / 1e6:.1f}",
         totals.get("condition", "not closed"),
     ]
@@ -146,39 +147,10 @@ def _show(args: argparse.Namespace) -> int:
     if len(args.runs) != 1:
         raise ValueError("show wants one RUN: a folder or a run id")
     for folder in _folders(args):
-        opened = open_run(folder)
-        exposures = []
-        for header, payload in opened:
-            if header.kind == Kind.END:
-                try:
-                    exposures.append({"exposure": header.exposure, **decode_facts(payload)})
-                except BlockError as error:
-                    exposures.append({"exposure": header.exposure, "error": str(error)})
-        about = {
-            "run": opened.logged.run,
-            "source": opened.logged.source,
-            "folder": str(folder),
-            "facts": opened.facts,
-            "totals": opened.totals,
-            "exposures": exposures,
-        }
         if args.json:
-            print(json.dumps(about, indent=1))
-            continue
-        print(f"{opened.logged.run}  {opened.logged.source}  {folder}")
-        for title, facts in (("begun with", opened.facts), ("ended with", opened.totals)):
-            print(f"{title}:" if facts else f"{title}: nothing that can be read")
-            for key, value in (facts or {}).items():
-                print(f"  {key:20} {_known(value)}")
-        if exposures:
-            names = sorted({key for exposure in exposures for key in exposure.get("counts") or {}})
-            show.columns(
-                [
-                    [str(e["exposure"]), *(_known((e.get("counts") or {}).get(name)) for name in names)]
-                    for e in exposures
-                ],
-                ("exposure", *names),
-            )
+            print(json.dumps(about(folder), indent=1))
+        else:
+            page(about(folder))
     return 0
 
 
@@ -213,21 +185,11 @@ def _verdict_row(folder: Path, verdict: Verdict) -> list[str]:
         folder.name,
         verdict.quality.value,
         str(verdict.exposures),
-        _known(verdict.hits),
-        _known(verdict.lost),
+        known(verdict.hits),
+        known(verdict.lost),
         verdict.condition or "not closed",
         "; ".join(verdict.reasons),
     ]
-
-
-def _lost(totals: dict[str, Any]) -> Any:
-    """Loss in hits as the readout says, else as the blocks say."""
-    return totals.get("hits_lost", totals.get("lost"))
-
-
-def _known(value: Any) -> str:
-    """Text of a count; what is not known is not 0."""
-    return "unknown" if value is None else str(value)
 
 
 def _when(wall_ns: int) -> str:

@@ -3,6 +3,7 @@
 import argparse
 
 from hitline.bus.attribute import Attribute, Refused
+from hitline.bus.proxy import Reply
 from hitline.bus.states import TRANSITIONS
 
 from . import show
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             if not args.value and attribute.dtype != "str":
                 raise Refused("type", f"{args.name}: no value was given")
             value = show.parse(args.value, attribute)
-            reply = client.set(args.instrument, args.name, value, wait_s=args.wait)
+            reply = whole(client.set(args.instrument, args.name, value, wait_s=args.wait))
             print(show.text(reply.value, attribute))
         elif args.name in commands:
             wanted = commands[args.name].args
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
                 show.parse([word], Attribute(name, dtype, ""))
                 for word, (name, dtype) in zip(values, wanted, strict=True)
             ]
-            client.command(args.instrument, args.name, *typed, wait_s=args.wait)
+            whole(client.command(args.instrument, args.name, *typed, wait_s=args.wait))
             print("done" if args.wait else "accepted")
         elif args.name in TRANSITIONS:
             client.transition(args.instrument, args.name, *args.value[:1])
@@ -73,3 +74,10 @@ def run(args: argparse.Namespace) -> int:
                 f"{', '.join(sorted({*tables, *commands}))}",
             )
     return 0
+
+
+def whole(reply: Reply) -> Reply:
+    """Refuse what did not come to its end, as an exposure that somebody stopped."""
+    if reply.cut:
+        raise Refused("failed", reply.cut)
+    return reply

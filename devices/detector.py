@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from ophyd import Component as Cpt
 from ophyd import Device, Kind
@@ -30,7 +30,8 @@ class HitDetector(Device):
     `unstage` stops and lands. Without a conductor each trigger is a run of its own. A trigger is done when
     the readout has finished the exposure and every worker in `analyses` shows its number; then `read` gives
     exactly that. `conductor` is the station's, or None; `patience_s` how late an exposure may be; `source`
-    the name of the readout's run logs, by default that of the device.
+    the name of the readout's run logs, by default that of the device. `on_stop` says what a trigger does
+    whose exposure somebody stopped: "fail", or "mark", which keeps it with `exposure_end` "Stopped".
     """
 
     acquire = Cpt(ChoiceSetting, "Acquire", kind="omitted")
@@ -38,6 +39,9 @@ class HitDetector(Device):
     acquiring = Cpt(Flag, "AcquireBusy", kind="omitted")
     detector_state = Cpt(Choice, "DetectorState_RBV", kind="omitted")
     exposure = Cpt(Count, "Exposure_RBV", kind="normal")
+    exposure_end = Cpt(Choice, "ExposureEnd_RBV", kind="normal")
+    exposure_ended_by = Cpt(Text, "ExposureEndedBy_RBV", kind="omitted")
+    exposure_condition = Cpt(Text, "ExposureCondition_RBV", kind="normal")
     run = Cpt(Text, "RunId_RBV", kind=Kind.normal | Kind.config)
     hits_sent = Cpt(Number, "HitsSent_RBV", kind="omitted")
     hits_logged = Cpt(Count, "HitsLogged_RBV", kind="normal")
@@ -56,6 +60,7 @@ class HitDetector(Device):
     conductor: Run | None = None
     source = ""
     patience_s = PATIENCE_S
+    on_stop: Literal["fail", "mark"] = "fail"
 
     def __init__(
         self, prefix: str = "", *, conductor: Run | None = None, source: str = "", **kwargs: Any

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """A look gives up on a server that is away after this time; the wait goes on."""
 
-CUT = ("INCOMPLETE", "INTERRUPTED", "ABORTED")
-"""Conditions of a run that did not end as it should."""
+WHOLE = ("None", "Whole")
+"""Ends of an exposure that is what was asked for; a readout of another kind may not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,6 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
     before = ready(detector, status)
     put = Put(detector.acquire, "Acquire", detector.bell, detector.refusal)
     begin = time.monotonic()
-    shaken = False
 
     def look() -> Seen:
         now = look_at(detector)
@@ -96,8 +95,6 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
         return Seen(verdict, detector.exposure.pvname, wanted, str(now), now)
 
     def note(seen: Seen) -> None:
-        nonlocal shaken
-        shaken |= seen.verdict is Verdict.UNSURE
         status.note(seen)
         status.progress(time.monotonic() - begin, acquire_s)
 
@@ -116,7 +113,7 @@ def expose(detector: "HitDetector", acquire_s: float, status: Status) -> None:
         # Nobody waits for this exposure any more, so it must not go on unattended.
         detector.cmd_stop.put(1, use_complete=False)
         raise
-    keep(detector, shot, status, shaken)
+    keep(detector, shot, status)
     for analysis in detector.analyses:
         analysis.results(shot.run, shot.exposure, detector.bell, status)
 
@@ -141,18 +138,11 @@ def ready(detector: "HitDetector", status: Status) -> Shot:
     ).value
 
 
-def cut_short(condition: str, held: bool, shaken: bool) -> bool:
-    """Say whether the exposure is only a part of what it should be.
+def keep(detector: "HitDetector", shot: Shot, status: Status) -> None:
+    """Read the readout's own values of the exposure, and keep them for `read`; no count may be INVALID.
 
-    A readout that died shows, when it is back, the exposure and the run that it died in. The run of a station
-    is open as long as exposures are taken, so there any such condition tells; a run of the readout's own is
-    closed by now, and may be INCOMPLETE because hits were lost: there the link must have been lost, too.
+    An exposure that was cut fails, unless it was stopped and the plan keeps such ones.
     """
-    return any(word in condition for word in CUT) and (held or shaken)
-
-
-def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> None:
-    """Read the readout's own values of the exposure, and keep them for `read`; no count may be INVALID."""
 
     def look() -> Seen:
         taken = sample_all(detector, last=detector.exposure)
@@ -163,11 +153,13 @@ def keep(detector: "HitDetector", shot: Shot, status: Status, shaken: bool) -> N
                 f"{detector.exposure.pvname}: wanted {shot.exposure}, last value "
                 f"{taken[detector.exposure.name]}: somebody else takes exposures"
             )
-        condition = taken[detector.condition.name].value
-        if cut_short(condition, detector.held, shaken):
+        end = taken[detector.exposure_end.name].value
+        if end not in WHOLE and not (end == "Stopped" and detector.on_stop == "mark"):
+            by = detector.exposure_ended_by.sample(LOOK_S).value
             raise Failed(
-                f"{detector.condition.pvname}: wanted GOOD, last value {condition}: run {shot.run} "
-                f"was cut short in exposure {shot.exposure}; what was written is in its log"
+                f"{detector.exposure_end.pvname}: wanted Whole, last value {end}: exposure {shot.exposure} "
+                f"of run {shot.run} was {end.lower()}{f' by {by}' if by else ''}; what came is in its log"
+                f"{'; plans.keep_stopped keeps such points' if end == 'Stopped' else ''}"
             )
         return Seen(Verdict.DONE, detector.exposure.pvname, str(shot.exposure), str(shot), taken)
 

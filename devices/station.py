@@ -22,6 +22,8 @@ class StationDevice(Device):
     restarts = Cpt(Number, "Restarts", kind="normal")
     host = Cpt(Text, "Host_RBV", kind="config")
     file = Cpt(Text, "File_RBV", kind="config")
+    disk_free = Cpt(Number, "DiskFree_RBV", kind="normal")
+    disk_full_in = Cpt(Number, "DiskFullIn_RBV", kind="omitted")
     last_restart = Cpt(Text, "LastRestart_RBV", kind="omitted")
     failed = Cpt(Text, "Failed_RBV", kind="normal")
 

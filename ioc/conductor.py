@@ -96,7 +96,7 @@ class Conductor(Instrument):
         """Leave everything as it is; that others end with the station is no news of the run."""
         await self._cancel()
         self._gone = self.book.orderly = True
-        self.book.save(self._file)
+        self._save()
 
     async def set_owner(self, owner: str) -> str:
         """Take a free baton, or free it by an empty text."""
@@ -249,8 +249,15 @@ class Conductor(Instrument):
             condition |= flags(text)
         self._publish("condition", condition.text, Severity.MINOR if condition else Severity.OK)
         if self.book.text() != self._saved:
+            self._save()
+
+    def _save(self) -> None:
+        """Write the book, for the next life; a full disk keeps no run from ending."""
+        try:
             self.book.save(self._file)
-            self._saved = self.book.text()
+        except OSError as error:
+            log.error("%s is out of date: %s", self._file, error)
+        self._saved = self.book.text()
 
     def _shown(self, attribute: str) -> list[Any]:
         """Return what those who took part in the run show of it."""

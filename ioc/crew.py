@@ -1,6 +1,7 @@
 """All processes of a station together: started at once, stopped in order, written down in the pid file."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from . import pids
 from .child import Child, Phase
 from .processes import ProcessSpec, processes
 from .supervision import Policy
+
+log = logging.getLogger("hitline.supervisor")
 
 STOP_S = 4.5
 """All are gone after this time: what has not ended when asked is killed. A station stops within 5 s."""
@@ -90,7 +93,10 @@ class Crew:
         self._file.unlink(missing_ok=True)
 
     def _changed(self, child: Child) -> None:
-        self._write()
+        try:
+            self._write()
+        except OSError as error:  # a full disk stops nobody, and keeps nobody from stopping
+            log.error("%s is out of date: %s", self._file, error)
         self._news.set()
         self.on_change(child)
 

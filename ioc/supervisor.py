@@ -6,6 +6,7 @@ It is itself a satellite, "station", in the process that called `supervised`: `h
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +22,14 @@ from hitline.bus.station import Station
 
 from .child import Child, Phase
 from .crew import Crew
+from .room import Room
 from .supervision import Policy
 
 log = logging.getLogger("hitline.supervisor")
 
 NAME = "station"
+LOOK_S = 1.0
+"""Between looks at the room on the disk."""
 MEET_S = 2.0
 """How long to ask another station of this name where it runs."""
 
@@ -37,6 +41,22 @@ class Supervisor(Instrument):
     ATTRIBUTES = (
         Attribute("host", "str", "Computer that the station runs on."),
         Attribute("file", "str", "Station file that it was started from."),
+        Attribute(
+            "disk_free",
+            "float",
+            "Room for data on its disk.",
+            unit="GB",
+            precision=3,
+            alarms=(0.1, 1.0, None, None),
+        ),
+        Attribute(
+            "disk_full_in",
+            "float",
+            "Time until its disk is full.",
+            unit="s",
+            precision=0,
+            alarms=(60.0, 600.0, None, None),
+        ),
         Attribute("processes", "int", "Processes that are up."),
         Attribute("restarts", "int", "Times that a process was restarted.", pv="Restarts"),
         Attribute("last_restart", "str", "Last restart: when, which, why."),
@@ -48,6 +68,7 @@ class Supervisor(Instrument):
     def __init__(self, name: str = NAME, options: Any = None, **more: Any) -> None:
         super().__init__(name, options, **more)
         self.crew: Crew | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Show what there is."""
@@ -55,7 +76,34 @@ class Supervisor(Instrument):
         self.publish("host", host)
         self.publish("file", file)
         self.publish("last_restart", "")
+        if self.crew:
+            room = Room(self.crew.station.data)
+            self._looking = asyncio.create_task(self._look(room), name="room on the disk")
         self.show()
+
+    async def disconnect(self) -> None:
+        """Look no more."""
+        if self._looking:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def _look(self, room: Room) -> None:
+        thread = ThreadPoolExecutor(1, "room")  # a disk of the network may hang
+        try:
+            while True:
+                await self._show_room(room, thread)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            thread.shutdown(wait=False)
+
+    async def _show_room(self, room: Room, thread: ThreadPoolExecutor) -> None:
+        try:
+            free, full_in_s = await asyncio.get_running_loop().run_in_executor(thread, room.look)
+        except OSError as error:
+            self.invalidate(f"the disk does not tell: {error}", "disk_free", "disk_full_in")
+        else:
+            self.publish("disk_free", free / 1e9)
+            self.publish("disk_full_in", full_in_s)
 
     def show(self) -> None:
         """Publish the phases of all processes; what was given up is MAJOR, what is not up is MINOR."""

@@ -5,6 +5,7 @@ from .bias import bias_scan
 from .count import hit_count
 from .curve import Curve
 from .dac import dac_scan
+from .exposure import keep_stopped
 from .fly_image import FlyRaster
 from .fly_raster import fly_raster
 from .named import named, names
@@ -27,6 +28,7 @@ __all__ = [
     "dac_scan",
     "fly_raster",
     "hit_count",
+    "keep_stopped",
     "named",
     "names",
     "raster",

@@ -29,6 +29,22 @@ def exposure_wrapper(
     return (yield from restored(run(), signals))
 
 
+def keep_stopped(plan: MsgGenerator[Any], detectors: Sequence[Any]) -> MsgGenerator[Any]:
+    """Run `plan` and keep the points whose exposure somebody stopped: `<detector>_exposure_end` marks them.
+
+    Without it such a point fails the plan, as one that was interrupted always does.
+    """
+    roots = [root for root in dict.fromkeys(map(root_ancestor, detectors)) if hasattr(root, "on_stop")]
+    before = {root: root.on_stop for root in roots}
+    for root in roots:
+        root.on_stop = "mark"
+    try:
+        return (yield from plan)
+    finally:
+        for root, value in before.items():
+            root.on_stop = value
+
+
 def check_exposure(exposure_s: float | None) -> None:
     """Raise ValueError for what is no exposure time."""
     if exposure_s is not None and not (math.isfinite(exposure_s) and exposure_s > 0):

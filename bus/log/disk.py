@@ -5,10 +5,14 @@ have thrown the pages away and would report success the next time.
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 from .block import Buffer
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk that has no room."""
 
 _datasync = getattr(os, "fdatasync", os.fsync)
 

@@ -15,6 +15,8 @@ from .store import DiskFull, Store
 
 log = logging.getLogger(__name__)
 
+MOST_LATE = 4
+"""Ends of exposures that are still written when the disk has failed: that of the one going on, above all."""
 BATCH_BYTES = 4 * 2**20
 """Written at once at most: larger holds ring space longer, smaller costs system calls."""
 
@@ -39,6 +41,7 @@ class Pump(threading.Thread):
         """True while blocks are out of the ring but not yet written."""
         self.failed = False
         """True when the disk takes no more: the run has ended on disk, everything further is dropped."""
+        self._late: dict[int, dict[str, Any]] = {}
         self.unclosed = False
         """True when not even the CLOSE block could be written."""
 
@@ -48,6 +51,12 @@ class Pump(threading.Thread):
             self._assembler.seal()
             self._finish = (condition, totals)
             self._work.notify()
+
+    def end_late(self, facts: dict[str, Any]) -> None:
+        """Keep the END of an exposure that comes when the disk has failed; the last word counts. Locked."""
+        self._late[facts["exposure"]] = facts
+        while len(self._late) > MOST_LATE:
+            del self._late[min(self._late)]
 
     def run(self) -> None:
         """Work until the run is closed."""
@@ -170,7 +179,7 @@ class Pump(threading.Thread):
         self._publish(marks)
 
     def _fail(self, error: OSError) -> None:
-        """The disk takes no more: end the run on the reserve, drop and count what is still in the ring."""
+        """The disk takes no more: drop and count what is in the ring, and end the run on the reserve."""
         what = "disk full" if isinstance(error, DiskFull) else "disk failed"
         self._store.failures.append(f"{what}: {error}")
         self._store.condition |= Condition.INTERRUPTED | Condition.INCOMPLETE
@@ -178,11 +187,20 @@ class Pump(threading.Thread):
             self.failed = True
             self.busy = False
             self._assembler.discard()
-            finish = self._finish
+            marks = self._tell()
+        self._publish(marks)  # whoever hears of it ends the run, and knows what it came to
+        with self._lock:
             self._room.notify_all()
+            while self._finish is None:
+                self._work.wait()
+            condition, totals = self._finish
+        self._store.condition |= condition
         try:
             self._store.emergency()
-            self._close(finish[1] if finish else {})
+            for exposure, facts in self._late.items():
+                self._store.mark(Kind.END, facts, self._policy.mono_ns(), self._policy.wall_ns(), exposure)
+                self._counts = replace(self._counts, blocks=self._counts.blocks + 1)
+            self._close(totals)
         except OSError as second:
             self._store.failures.append(f"no CLOSE block: {second}")
             self.unclosed = True

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .block import PREVIEW, Condition, Kind
-from .disk import Disk
+from .disk import FULL, Disk
 from .identity import Identity
 from .runs import checked_name, next_ordinal, runs_of
 from .segment import segments
@@ -67,7 +67,6 @@ def _close(
         condition=Condition(found.flags & 0x1F) | Condition.INCOMPLETE,
     )
     try:
-        store.resume()
         facts = {
             "run": found.run.run,
             "source": found.run.source,
@@ -84,7 +83,19 @@ def _close(
             "failures": [],
             **explained,
         }
-        store.mark(Kind.CLOSE, facts, mono_ns, wall_ns)
-        store.sync()
+        _write(store, facts, mono_ns, wall_ns)
     finally:
         store.close()
+
+
+def _write(store: Store, facts: dict[str, Any], mono_ns: int, wall_ns: int) -> None:
+    """Write the CLOSE block; on a full disk in the place of what the dead writer held in reserve."""
+    try:
+        store.resume()
+        store.mark(Kind.CLOSE, facts, mono_ns, wall_ns)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        store.emergency()
+        store.mark(Kind.CLOSE, facts, mono_ns, wall_ns)
+    store.sync()

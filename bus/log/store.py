@@ -27,13 +27,14 @@ from .block import (
     encode_facts,
     pack,
 )
-from .disk import Disk, Handle, ReadFile
+from .disk import FULL, Disk, Handle, ReadFile
 from .identity import Identity
 from .segment import segment_name
 from .syncing import Syncing
 
-RESERVE_BYTES = 2**20
-"""A CLOSE block, a file and its folder entry need a few KiB; more would be missed by nobody."""
+RESERVE_BYTES = 8 * 2**20
+"""The end of an exposure, a CLOSE block, a file and its folder entry need a few hundred KiB at most; but what
+else writes to a full disk takes of the room in the instant in which it is given back."""
 
 
 class DiskFull(OSError):
@@ -72,7 +73,11 @@ class Store:
     def open(self) -> None:
         """Create the folder and the first segment."""
         self.disk.make_folder(self.identity.root)
-        self.disk.reserve(self.identity.reserve, RESERVE_BYTES)
+        try:
+            self.disk.reserve(self.identity.reserve, RESERVE_BYTES)
+        except OSError as error:
+            what = f"no room in {self.identity.root} for the {RESERVE_BYTES // 2**20} MiB that end a run"
+            raise OSError(error.errno, f"{error.strerror}: {what}: make room") from error
         self.disk.make_folder(self.identity.folder)
         self._begin(self.written)
 
@@ -126,12 +131,13 @@ class Store:
         self.written += at
         self.seq += len(headers)
 
-    def mark(self, kind: Kind, facts: dict[str, Any], mono_ns: int, wall_ns: int) -> None:
+    def mark(self, kind: Kind, facts: dict[str, Any], mono_ns: int, wall_ns: int, exposure: int = 0) -> None:
         """Write one block of facts."""
         payload = encode_facts(facts)
         header = Header(
             kind,
             Format.JSON,
+            exposure=exposure,
             payload=len(payload),
             mono_first_ns=mono_ns,
             mono_last_ns=mono_ns,
@@ -205,7 +211,7 @@ class Store:
         try:
             self._handle.write(data)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in FULL:
                 raise DiskFull(error.errno, error.strerror) from error
             self._replace(error)
             self._handle.write(data)

@@ -5,6 +5,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from .account import lost
 from .block import NOT_COUNTED, BlockError, Buffer, Condition, Header, Kind, LossMethod, decode_facts
 from .reader import Run, open_run
 
@@ -131,8 +132,7 @@ def _flaws(verdict: Verdict, run: Run) -> None:
 def _totals(verdict: Verdict, totals: dict[str, Any], partial: bool) -> None:
     """Compare what CLOSE says with what was read."""
     verdict.condition = str(totals.get("condition", ""))
-    if "lost" in totals:
-        verdict.lost = totals["lost"]
+    verdict.lost = lost(totals)
     bad = {flag.name for flag in (Condition.INCOMPLETE, Condition.INTERRUPTED, Condition.ABORTED)}
     if bad & set(verdict.condition.split("|")):
         verdict.worsen(Quality.INCOMPLETE, f"the run ended {verdict.condition}")

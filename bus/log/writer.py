@@ -203,9 +203,8 @@ class LogWriter:
             )
             if done and not self._failed:
                 return True
-        if pump.failed:
             # Its marks come a moment later: whoever asks next must find in them what became of the run.
-            pump.join(timeout_s)
+            self._room.wait_for(lambda: not pump.failed or self._marks.failed, timeout_s)
         return False
 
     def close(
@@ -269,6 +268,8 @@ class LogWriter:
             while not self._failed and not self._assembler.add(piece, payload, mono_ns):
                 self._work.notify()
                 self._room.wait()
+            if self._failed and self._pump is not None and kind is Kind.END:
+                self._pump.end_late(facts)
             self._work.notify()
 
     def _take(self, piece: Piece, payload: Buffer, *, drop: bool) -> bool:

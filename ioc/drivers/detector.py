@@ -14,11 +14,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+from hitline.bus.asker import asker
 from hitline.bus.attribute import Attribute, Command, Refused
 from hitline.bus.log.block import Condition
+from hitline.bus.log.survey import Found
 from hitline.bus.states import Role, State
 
 from .detector_table import COMMANDS, DETECTOR
+from .ending import DEAD, GOING, NONE, REPEATED, WHOLE, Ending, Shot, judged, show_shot, tell_end
 from .logged import Logged, LogOptions
 from .runs import new_run_id
 
@@ -49,8 +52,9 @@ class Detector(Logged):
         self._exposing: asyncio.Future[None] | None = None
         self._work: asyncio.Task[None] | None = None
         self._own_run = False
-        self._cut = ""
-        """Why the exposure that goes on is not what was asked for."""
+        self._ending = WHOLE
+        """How the exposure that goes on will have ended."""
+        self._shot = Shot()
 
     # What a readout overrides.
 
@@ -80,6 +84,10 @@ class Detector(Logged):
             for name, value in self.tally.counts().items()
         }
 
+    def exposure_flaws(self) -> dict[str, Condition]:
+        """What makes the exposure that has just ended less than GOOD, by the reason; in its thread."""
+        return {}
+
     @property
     def acquiring(self) -> bool:
         """True while an exposure is going on."""
@@ -98,8 +106,15 @@ class Detector(Logged):
             ("model", self.MODEL),
         ):
             self.publish(name, value)
+        show_shot(self, NONE)
         self._source = ThreadPoolExecutor(1, f"{self.name}-source")
         await super().connect()
+
+    def _show_recovered(self, found: Found) -> None:
+        """Show what a dead predecessor left: an exposure that was going on ended with it."""
+        super()._show_recovered(found)
+        if found.exposure:
+            show_shot(self, DEAD)
 
     async def disconnect(self) -> None:
         """Stop what is going on and let go of everything."""
@@ -115,17 +130,24 @@ class Detector(Logged):
         """Open the log of a run; exposures count from 1 again."""
         await super().start(run_id)
         self._number = 0
+        show_shot(self, NONE)
+
+    async def stop(self) -> None:
+        """Soft stop: the exposure ends where it is, everything taken is written, the run is closed."""
+        self._end(Ending("Stopped", f"{self.cause()[0] or self.name} has stopped the run"))
+        await super().stop()
 
     async def interrupt(self) -> None:
-        """Hard stop: as a soft one, but the run says so."""
+        """Hard stop: as a soft one, but the run says so, and whether somebody asked for it."""
+        asked, why = self.cause()
         self.publish("detector_state", "Aborting")
-        self._cut = "it was interrupted with its run"
-        await self.close_run(Condition.INTERRUPTED)
+        self._end(Ending("Aborted", asked) if asked else Ending("Interrupted", why))
+        await self.close_run(Condition.ABORTED if asked else Condition.INTERRUPTED)
         self.publish("detector_state", "Error" if self.state() is State.ERROR else "Aborted")
 
     async def end_exposure(self) -> None:
         """Stop the exposure, if any, and wait until it is in the log."""
-        self._halt.set()
+        self._end(Ending("Interrupted", "its readout is closed"))
         if self._exposing is not None:
             await asyncio.wait({self._exposing})
         # A run of its own is closed by the same task, which cannot wait for itself.
@@ -160,6 +182,12 @@ class Detector(Logged):
 
     async def do_stop(self) -> None:
         """End the exposure that is going on, at once; the run stays open unless it is its own."""
+        self._end(Ending("Stopped", asker()))
+
+    def _end(self, ending: Ending) -> None:
+        """End the exposure, if any, before its time; whoever is first is told."""
+        if self._ending is WHOLE:
+            self._ending = ending
         self._halt.set()
 
     async def _open_own(self, launch: bool) -> None:
@@ -174,10 +202,11 @@ class Detector(Logged):
 
     def _begin(self, land: bool) -> None:
         self._number += 1
-        self._cut = ""
+        self._ending = WHOLE
         self._halt.clear()
         self.publish("acquiring", True)
         self.publish("acquire", "Acquire")
+        show_shot(self, GOING)
         self.publish("exposure", self._number)
         self.publish("detector_state", "Acquire")
         loop = asyncio.get_running_loop()
@@ -189,22 +218,37 @@ class Detector(Logged):
     def _expose(self, number: int) -> None:
         """In the source's thread: BEGIN, the words, END, all of it in the files when this returns."""
         tally = self.tally
-        before = tally.counts()
+        before, dropped, clean = tally.counts(), self.log.dropped, self.log.marks.condition
         self.log.begin(number, cause="acquire", **self.begin_facts())
         facts: dict[str, Any] = {}
+        ending = WHOLE
         try:
             facts = self.expose(self._halt)
+            ending = self._ending
         except Exception as error:
-            facts = {**self.failed_facts(), "error": str(error)}
+            facts = self.failed_facts()
+            ending = Ending("Failed", str(error) or type(error).__name__)
             raise
         finally:
             counts = self.exposure_counts(before)
-            self.log.end(number, counts, stopped=self._halt.is_set() or None, **facts)
+            self._shot = self._judged(ending, counts, self.log.dropped - dropped)
+            self.log.end(number, counts, **self._shot.facts(), **facts)
             written = self.log.wait(DRAIN_S)
-            if self.log.marks.failed:
+            if self.log.marks.failed:  # what was in the ring is gone, this END with it
                 tally.settle(self.log.marks.hits)
+                counts = Detector.exposure_counts(self, before)
+                self._shot = self._judged(Ending("Failed", self.log.marks.failure), counts, 0)
+                self.log.end(number, counts, **self._shot.facts())
+            elif gained := self.log.marks.condition & ~clean:  # known first when END was written
+                self._shot.flaws[REPEATED] = gained
         if not written and not self.log.marks.failed:
             raise TimeoutError(f"exposure {number} is not on disk after {DRAIN_S} s: check the disk")
+
+    def _judged(self, ending: Ending, counts: dict[str, int | None], dropped: int) -> Shot:
+        flaws = self.exposure_flaws()
+        if self.value("degraded"):
+            flaws["the run is degraded"] = Condition.DEGRADED
+        return judged(ending, flaws, counts, dropped)
 
     async def _carry_out(
         self, exposing: "asyncio.Future[None]", timer: asyncio.TimerHandle | None, land: bool
@@ -216,9 +260,12 @@ class Detector(Logged):
             failure = str(error) if (error := exposing.exception()) else ""
             if timer:
                 timer.cancel()
+            for reason, condition in self._shot.flaws.items():
+                self.blame(condition, reason)
             self.show_counts()
             self.show()
             self.show_log()
+            show_shot(self, self._shot)
             if not failure and self._own_run:
                 await self._close_own(land)
         finally:
@@ -226,7 +273,7 @@ class Detector(Logged):
             self._own_run = False
             self.publish("detector_state", "Error" if failure or self.log.marks.failed else "Idle")
             self.publish("acquire", "Done")
-            self.ended("acquiring", failure or self._cut)
+            tell_end(self, self._number, self._shot.ending, failure)
         if failure:
             self.on_failure(f"exposure {self._number}: {failure}")
 

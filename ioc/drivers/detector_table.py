@@ -3,6 +3,8 @@
 from hitline.bus.attribute import Attribute, Command
 from hitline.bus.states import ALWAYS
 
+from .ending import ENDS, SEVERITIES
+
 STATES = (
     "Idle",
     "Acquire",
@@ -47,6 +49,15 @@ DETECTOR = (
         pv="DetectorState_RBV",
     ),
     Attribute("exposure", "int", "Number of the exposure in the run."),
+    Attribute(
+        "exposure_end",
+        "enum",
+        "How the exposure ended.",
+        choices=ENDS,
+        choice_severity=SEVERITIES,
+    ),
+    Attribute("exposure_ended_by", "str", "Who or what ended it before its time."),
+    Attribute("exposure_condition", "str", "Condition of the exposure. GOOD if all is well."),
     Attribute("run", "str", "Run that is open, or the last one.", pv="RunId_RBV"),
     Attribute("hits_sent", "int", "Hits that the source sent in this run."),
     Attribute("hits_logged", "int", "Hits in the log of this run."),

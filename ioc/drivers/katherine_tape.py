@@ -53,8 +53,8 @@ class KatherineTape:
         self.path, self.format = path, Format.KATHERINE
         self.run: Run = open_run(path)
         self.bytes = sum(file.path.stat().st_size for file in segments(self.run.logged.folder))
-        self.note = ""
-        """What is not quite right with it, for people; known at the end."""
+        self.note = self.missing = ""
+        """What is not quite right with it, and what should have come and did not, for people; at its end."""
         self.packets_lost: int | None = None
         """Nobody counts packets here."""
         self.rewind()
@@ -190,6 +190,7 @@ class KatherineTape:
                 yield None
         if self.run.flaws.damaged:
             self.note = f"{self.path}: a damaged run, not everything could be played (hitline runs verify)"
+            self.missing = self.note
 
 
 def _facts(payload: memoryview) -> dict[str, Any]:

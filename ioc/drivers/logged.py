@@ -165,7 +165,7 @@ class Logged(Instrument):
     def _marked(self, marks: Marks) -> None:
         """In the writer's thread."""
         self.feed.notify(marks)
-        if marks.failed and marks.closed and self._loop:
+        if marks.failed and not marks.closed and self._loop:
             self._loop.call_soon_threadsafe(self._disk_failed, marks)
 
     def _disk_failed(self, marks: Marks) -> None:

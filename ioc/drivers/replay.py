@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hitline.bus.attribute import Attribute, Command, Refused, Severity
-from hitline.bus.log.block import LossMethod
+from hitline.bus.log.block import Condition, LossMethod
 from hitline.bus.log.survey import Found
 from hitline.bus.states import OPERATING
 
@@ -135,6 +135,11 @@ class Replay(Detector):
             self.tally.sent = (self.tally.sent or 0) + piece.hits
             self.tally.logged = (self.tally.logged or 0) + piece.hits
         return {"packets_lost": tail.packets_lost}
+
+    def exposure_flaws(self) -> dict[str, Condition]:
+        """Give what a recording that ends before its time lacks: told where its end was met."""
+        tape = self._tape()
+        return {tape.missing: Condition.INCOMPLETE} if tape.missing and tape.at_end else {}
 
     def begin_facts(self) -> dict[str, Any]:
         """Give all that is needed to play the same slice once more."""

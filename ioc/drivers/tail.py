@@ -28,7 +28,7 @@ class Tail:
     def __init__(self, path: Path) -> None:
         """The file need not be there before an exposure begins."""
         self.path = path
-        self.note = ""
+        self.note = self.missing = ""
         self.played_bytes = self.played_hits = 0
         self._loss = Loss()
 
@@ -79,8 +79,14 @@ class Tail:
                     yield Piece(part.words.astype("<u8").tobytes(), used, part.hit_count, 0)
                 if not data:
                     if last:
+                        self._check(file)
                         return
                     halt.wait(WAIT_S)
+
+    def _check(self, file: BinaryIO) -> None:
+        """Raise ValueError where the file that was followed is not the one of this name any more."""
+        if not self.path.exists() or not os.path.samestat(self.path.stat(), os.fstat(file.fileno())):
+            raise ValueError(f"{self.path}: was removed or replaced while it was followed")
 
     def _read(self, file: BinaryIO, at: int) -> tuple[bytes, int]:
         """Read whole words from `at` on; return them and where they end."""

@@ -1,5 +1,6 @@
 """A recording that is played forwards, a slice at a time: `.tpx3` file, bare words, or a run log."""
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class Tape:
         self.run: Run | None = None
         self.note = ""
         """What is not quite right with it, for people; known at the end."""
+        self.missing = ""
+        """What should have come and did not, for people; known at the end."""
         if path.is_dir():
             self.run = open_run(path)
             self.format, self.bytes = _run_format(self.run)
@@ -52,15 +55,16 @@ class Tape:
         self.rewind()
 
     def rewind(self) -> None:
-        """Go back to the beginning."""
-        self.played_bytes = 0
-        self.played_hits = 0
+        """Go back to the beginning; OSError, with nothing changed, when it is not there any more."""
+        self.missing = ""
+        parts = self._run_parts(self.run) if self.run else self._file_parts()
+        begin = next(parts, None)
+        self.played_bytes = self.played_hits = 0
         self._timer, self._loss = Timer(), Loss()
-        self._parts = self._run_parts(self.run) if self.run else self._file_parts()
+        self._parts, self._next = parts, begin  # read ahead: the end is known before it is played
         self._carry = np.zeros(0, np.uint64)
         self._rest: Section | None = None
         self._playing = False
-        self._next: tuple[bytes, bool] | None = next(self._parts, None)
 
     @property
     def at_end(self) -> bool:
@@ -179,6 +183,9 @@ class Tape:
                 data = tail + data
                 tail = data[len(data) // 8 * 8 :]
                 yield data[: len(data) // 8 * 8], False
+            if file.tell() < self.bytes:
+                size = os.fstat(file.fileno()).st_size
+                self.missing = f"{self.path} had {self.bytes} bytes and has {size} now"
         if tail:
             self.note = f"{self.path}: {len(tail)} bytes after the last whole word are left out"
 
@@ -201,6 +208,7 @@ class Tape:
             yield held, False
         if run.flaws.damaged:
             self.note = f"{self.path}: a damaged run, not everything could be played (hitline runs verify)"
+            self.missing = self.note
 
 
 def _joined(first: Section | None, second: Section | None) -> Section | None:

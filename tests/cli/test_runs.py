@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hitline.bus.log.block import Format, LossMethod
+from hitline.bus.log.block import Condition, Format, LossMethod
 from hitline.bus.log.writer import LogWriter
 
 WORDS = {"words": 100, "hits": 90, "format": Format.TPX3_WORDS}
@@ -20,7 +20,8 @@ def data(tmp_path: Path) -> Path:
         for exposure in (1, 2):
             writer.begin(exposure)
             writer.data(bytes(800), method=LossMethod.SOURCE, **WORDS)
-            writer.end(exposure, {"hits_logged": 90, "hits_lost": 0})
+            how = {} if exposure == 1 else {"ended": "stopped", "by": "alice@desk", "condition": "INCOMPLETE"}
+            writer.end(exposure, {"hits_logged": 90, "hits_lost": 0}, **how)
         writer.close()
     file = root / "open_1" / "det1" / "raw-0000000000000000.seg"
     file.write_bytes(file.read_bytes()[:-200])
@@ -76,10 +77,43 @@ def test_list_shows_what_is_known_and_no_more(hitline, data):
 def test_show_tells_facts_and_exposures(hitline, data):
     done = hitline("runs", "show", "good_1", "--data", data)
     assert done.returncode == 0 and "somewhere.tpx3" in done.stdout
-    assert [line.split() for line in done.stdout.splitlines()[-2:]] == [["1", "90", "0"], ["2", "90", "0"]]
+    rows = [line.split() for line in done.stdout.splitlines()[-3:]]
+    assert rows[0] == ["exposure", "hits_logged", "hits_lost", "condition", "ended"]
+    assert rows[1:] == [["1", "90", "0"], ["2", "90", "0", "INCOMPLETE", "stopped:", "alice@desk"]]
     about = json.loads(hitline("runs", "show", data / "good_1", "--json").stdout)
     assert about["totals"]["condition"] == "GOOD" and len(about["exposures"]) == 2
     assert "nothing that can be read" in hitline("runs", "show", "open_1", "--data", data).stdout
+
+
+def test_logs_of_before_tell_how_exposures_ended_as_far_as_they_do(hitline, tmp_path):
+    writer = LogWriter(tmp_path, "det1")
+    writer.open("old")
+    for exposure, how in enumerate(({}, {"stopped": True}, {"stopped": True, "error": "no answer"}), 1):
+        writer.begin(exposure)
+        writer.end(exposure, {"hits_logged": 0}, **how)
+    writer.close()
+    rows = hitline("runs", "show", "old", "--data", tmp_path).stdout.splitlines()[-3:]
+    assert [row.split(maxsplit=2)[2:] for row in rows] == [[], ["stopped"], ["failed: no answer"]]
+
+
+@pytest.mark.parametrize(
+    ("totals", "lost"),
+    [
+        ({"hits_lost": 7}, 7),
+        ({"hits_lost": None}, None),
+        ({"lost": None}, None),
+        ({"lost": 3}, 3),
+        ({}, 0),
+    ],
+)
+def test_list_verify_and_json_have_one_account_of_loss(hitline, tmp_path, totals, lost):
+    writer = LogWriter(tmp_path, "det1")
+    writer.open("r1")
+    writer.close(Condition.GOOD, totals)
+    shown = "unknown" if lost is None else str(lost)
+    assert hitline("runs", "list", "--data", tmp_path).stdout.splitlines()[1].split()[6] == shown
+    (verdict,) = json.loads(hitline("runs", "verify", "r1", "--data", tmp_path, "--json").stdout)
+    assert verdict["lost"] == lost
 
 
 def test_the_data_folder_is_that_of_the_station(hitline, data, tmp_path):

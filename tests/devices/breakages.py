@@ -10,9 +10,10 @@ from bluesky import plans
 from bluesky.utils import FailedStatus
 from hitline.devices.run import Run
 from hitline.devices.wait import Failed, Missed, Stopped
+from hitline.plans import keep_stopped
 from kit.patience import WAIT_S
 from kit.until import wait_until
-from session import EVENT, P, det, engine, expected, fault, puts, run
+from session import EVENT, P, det, engine, expected, fault, only, puts, run
 
 from ioc import hits
 
@@ -113,6 +114,26 @@ def others():
     det.unstage()
 
 
+def cuts():
+    """An exposure that somebody cuts fails the plan; one that was stopped is kept where the plan says so."""
+    RE, documents = engine()
+    faults = iter(("halt", "halt", "interrupt"))
+    RE.subscribe(lambda name, document: fault(next(faults)), "start")
+    with pytest.raises(FailedStatus) as error:
+        RE(plans.count([det], num=2))
+    told = repr(error.value.__cause__ or error.value.args)
+    assert "exposure 1 of run" in told, told
+    assert "wanted Whole, last value Stopped" in told and "plans.keep_stopped keeps such points" in told
+    assert "stopped by other@there (10.0.0.7)" in told
+    assert not only(documents, "event")
+    RE(keep_stopped(plans.count([det], num=2), [det.ana1]))
+    assert [e["data"]["det1_exposure_end"] for e in only(documents, "event")] == ["Stopped", "Whole"]
+    assert det.on_stop == "fail"
+    with pytest.raises(FailedStatus, match="interrupted by other@there"):
+        RE(keep_stopped(plans.count([det], num=2), [det]))
+    assert len(only(documents, "event")) == 2 and run.state.get() == "Idle"
+
+
 def restart():
     """A readout that was restarted in an exposure fails the Status at once: its counts are gone."""
     det.stage()
@@ -126,7 +147,7 @@ def restart():
         if stage:
             det.stage()
         fault("died")
-        with pytest.raises(Failed, match=r"T:DET1:Condition_RBV.*: wanted GOOD, last value INCOMPL.*osure 1"):
+        with pytest.raises(Failed, match=r"T:DET1:ExposureEnd_RBV: .* exposure 1 .* by the death"):
             det.trigger().wait(WAIT_S)
         det.unstage()
 

@@ -16,6 +16,7 @@ import time
 
 from caproto import AlarmSeverity, AlarmStatus, ChannelChar, ChannelDouble, ChannelEnum, ChannelInteger
 from caproto.asyncio.server import Context
+from hitline.ioc.drivers.ending import ENDS
 
 
 def hits(n: int) -> int:
@@ -64,6 +65,8 @@ class World:
             ("LossMethod_RBV", "SOURCE"),
             ("FilePath_RBV", "/data/none/det1"),
             ("Condition_RBV", "GOOD"),
+            ("ExposureEndedBy_RBV", ""),
+            ("ExposureCondition_RBV", ""),
             ("Manufacturer_RBV", "test"),
             ("Model_RBV", "fake"),
         ):
@@ -72,6 +75,7 @@ class World:
         self.enum(det + "DetectorState_RBV", ("Idle", "Acquire"))
         self.enum(det + "Acquire_RBV", ("Done", "Acquire"))
         self.enum(det + "AcquireBusy", ("No", "Yes"))
+        self.enum(det + "ExposureEnd_RBV", ENDS)
         self.enum(det + "Stop", ("Done", "Stop"), put=self.stop)
         for name in (
             "Exposure_RBV",
@@ -131,7 +135,15 @@ class World:
             self.text(run + name, "", put=put)
         for name, put in (("Stop", self.end), ("Land", self.land), ("Abort", self.end), ("Reset", self.land)):
             self.enum(run + name, ("Done", name), put=put)
-        for name in ("Heartbeat", "UpTime", "CaClients", "Restarts", "Processes_RBV"):
+        for name in (
+            "Heartbeat",
+            "UpTime",
+            "CaClients",
+            "Restarts",
+            "Processes_RBV",
+            "DiskFree_RBV",
+            "DiskFullIn_RBV",
+        ):
             self.number(name)
         readbacks = ("LastRefusal", "LastRestart", "Failed", "Host", "File")
         for name in ("Version", "Face:Errors", *(f"{name}_RBV" for name in readbacks)):
@@ -238,8 +250,11 @@ class World:
             await self.new_run()
         n = int(self.get(p + "Exposure_RBV")) + 1
         run = self.get(p + "RunId_RBV")
+        await self.show(p + "ExposureEnd_RBV", "Going")
         await self.show(p + "Exposure_RBV", n)
         self.stopped.clear()
+        if mode in ("halt", "interrupt"):  # by somebody else
+            asyncio.get_running_loop().call_later(self.exposure_s / 2, self.stopped.set)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.stopped.wait(), 1e6 if mode == "hang" else self.exposure_s)
         if mode == "restart":
@@ -251,12 +266,17 @@ class World:
             await self.show(p + "AcquireBusy", "No", valid=False)
             await asyncio.sleep(0.6)
             await self.show(p + "Condition_RBV", "INCOMPLETE")
+            await self.show(p + "ExposureEndedBy_RBV", "the death of its readout")
+            await self.show(p + "ExposureEnd_RBV", "Interrupted")
             await self.show(p + "AcquireBusy", "No")
             return
         total = self.get(p + "HitsLogged_RBV") + hits(n)
         await self.show(p + "HitsLogged_RBV", total)
         await self.show(p + "HitsSent_RBV", total)
         await self.show(p + "HitsLost_RBV", 0, valid=mode != "unknown")
+        end = "Stopped" if self.stopped.is_set() else "Whole"
+        await self.show(p + "ExposureEndedBy_RBV", "" if end == "Whole" else "other@there (10.0.0.7)")
+        await self.show(p + "ExposureEnd_RBV", "Interrupted" if mode == "interrupt" else end)
         await self.show(p + "Acquire_RBV", "Done")
         await self.show(p + "AcquireBusy", "No")
         if mode == "jump":

@@ -14,6 +14,7 @@ SCENARIOS = (
     "late_results",
     "refusals",
     "others",
+    "cuts",
     "restart",
     "timeouts",
     "stops",

@@ -3,18 +3,22 @@
 Run: katherine_client.py STATION LAYER, by kit.session.
 """
 
+import subprocess
 import sys
+import threading
 
 import numpy as np
 from hitline.devices import make_devices
 from kit.patience import WAIT_S
 from kit.session import answer
+from kit.station import HITLINE
 from kit.until import wait_until
 
 devices = make_devices(sys.argv[1], sys.argv[2])
 
 from bluesky import RunEngine  # noqa: E402
-from hitline.plans import Curve, bias_scan, dac_scan, threshold_scan  # noqa: E402
+from bluesky.utils import FailedStatus  # noqa: E402
+from hitline.plans import Curve, bias_scan, dac_scan, hit_count, keep_stopped, threshold_scan  # noqa: E402
 from ophyd import EpicsSignal, EpicsSignalRO  # noqa: E402
 
 RE = RunEngine({})
@@ -69,6 +73,29 @@ def silenced(seconds):
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return "success"
+
+
+def cut(words, keep):
+    """What becomes of a plan whose exposure another client ends early, by `hitline set WORDS`."""
+
+    def other():
+        wait_until(lambda: det.acquiring.get(), what="an exposure")
+        subprocess.run([*HITLINE, "set", *words, "-s", sys.argv[1]], check=True, capture_output=True)
+
+    events = []
+    thread = threading.Thread(target=other)
+    thread.start()
+    plan = hit_count([det], num=1, exposure=20.0)
+    try:
+        plan = keep_stopped(plan, [det]) if keep else plan
+        RE(plan, {"event": lambda name, document: events.append(document["data"])})
+        outcome = "success"
+    except FailedStatus as error:
+        outcome = str(error.__cause__ or error)
+    finally:
+        thread.join()
+    names = ("exposure_end", "exposure_condition")
+    return {"outcome": outcome, "events": [[event[f"kat1_{name}"] for name in names] for event in events]}
 
 
 def back():

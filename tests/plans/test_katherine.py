@@ -1,5 +1,6 @@
 """Scans of a whole station with an emulated Katherine: driver, run log, worker, CA face, libca, Bluesky."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from hitline.ioc.emulators.world.pixels import FrontEnd
 from hitline.ioc.emulators.world.sensor import Sensor
 from kit.session import Session, session_on
 from kit.station import HITLINE, Running, Table, entry, katherine, station_up
+from kit.until import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -44,6 +46,17 @@ def session(station) -> Iterator[Session]:
     """A session over libca."""
     with session_on(station, "pyepics", CLIENT) as session:
         yield session
+
+
+@pytest.fixture
+def hitline(station):
+    """`hitline set`, carried out."""
+
+    def call(*words):
+        command = [*HITLINE, "set", *words, "-s", str(station.file)]
+        return subprocess.run(command, env=station.env, capture_output=True, text=True)
+
+    return call
 
 
 def test_a_setting_that_is_unknown_can_be_set(session):
@@ -164,13 +177,30 @@ def test_a_fault_that_is_set_by_command_is_counted_to_the_hit(session, station):
     assert again["hits_lost"] == 0 and again["hits_logged"] == again["analysed"] > 100
 
 
-def test_an_exposure_that_fails_is_told_to_whoever_waits(session, station):
+def test_an_exposure_that_somebody_stops_is_no_point_of_a_plan_that_does_not_say_so(session):
+    """Another client stops it in mid-scan: the plan fails, or keeps the point, marked."""
+    found = session.ask("cut", words=["kat1", "stop"], keep=False)
+    assert "was stopped by " in found["outcome"] and "last value Stopped" in found["outcome"]
+    assert found["events"] == []
+    found = session.ask("cut", words=["kat1", "acquire", "Done"], keep=True)
+    # Its counts are not known: the readout ends what is stopped by 0xE, without one.
+    assert found == {"outcome": "success", "events": [["Stopped", "INCOMPLETE"]]}
+    found = session.ask("cut", words=["run", "stop"], keep=False)
+    assert "was stopped by " in found["outcome"] and "has stopped the run" in found["outcome"]
+
+
+def test_a_command_that_waits_for_an_exposure_tells_who_stopped_it(hitline, station):
+    hitline("kat1", "acquire_time", "20")
+    command = [*HITLINE, "set", "kat1", "acquire", "Acquire", "-s", str(station.file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=station.env, text=True) as waiting:
+        wait_until(lambda: hitline("kat1", "stop") and waiting.poll() is not None, what="its end")
+        assert waiting.returncode == 1
+        assert re.search(r"exposure 1 was stopped: \S+@\S+", waiting.stderr.read())
+    hitline("kat1", "acquire_time", "0.1")
+
+
+def test_an_exposure_that_fails_is_told_to_whoever_waits(session, hitline):
     """The readout falls silent in the middle: a Bluesky plan, `hitline set` and its configure say so."""
-
-    def hitline(*words):
-        command = [*HITLINE, "set", *words, "-s", str(station.file)]
-        return subprocess.run(command, env=station.env, capture_output=True, text=True)
-
     assert hitline("emu", "stall", "1").returncode == 0
     done = hitline("kat1", "configure")
     assert done.returncode == 1 and "configure has failed: no answer" in done.stderr and not done.stdout

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from hitline.bus.attribute import Refused, Severity
+from hitline.bus.log.block import Condition
 from hitline.bus.states import State
 
 from ...protocols.katherine import commands
@@ -14,6 +15,7 @@ from ...receive import Receiver
 from ...sockets import bound
 from ...trace import Trace
 from ..detector import Detector
+from ..ending import Ending
 from .chip import Chip
 from .counters import Totals, Zero, of_exposures, of_receiver
 from .expose import Exposure, Plan
@@ -98,16 +100,9 @@ class Acquiring(Detector):
         """None: the readout measures the time."""
         return 0.0
 
-    async def do_stop(self) -> None:
-        """End the exposure that is going on, at once."""
-        await super().do_stop()
+    def _end(self, ending: Ending) -> None:
+        super()._end(ending)
         self._wake()
-
-    async def end_exposure(self) -> None:
-        """Stop the exposure, if any, and wait until it is in the log."""
-        self._halt.set()
-        self._wake()
-        await super().end_exposure()
 
     def fail_exposure(self, reason: str) -> None:
         """End the exposure that is going on, if any, with an error."""
@@ -154,6 +149,10 @@ class Acquiring(Detector):
         """Give the counts of the exposure alone: they may be known where those of the run are not."""
         return self._exposure().counts()
 
+    def exposure_flaws(self) -> dict[str, Condition]:
+        """Give what was wrong with the words of the exposure."""
+        return dict(self._exposure().follower.flaws)
+
     def run_facts(self) -> dict[str, Any]:
         """Give the readout, and the setting at the begin of the run."""
         setting = self.chip.setting
@@ -172,7 +171,7 @@ class Acquiring(Detector):
         totals, exposure = self._stream
         if exposure is not None:
             for reason, condition in tuple(exposure.follower.flaws.items()):
-                self.blame(condition, f"exposure {self.value('exposure')}: {reason}")
+                self.blame(condition, reason)
         rows = of_receiver(self.receiver, self._zero)
         rows += of_exposures(totals.plus(exposure), exposure.follower if exposure else None)
         for row in rows:

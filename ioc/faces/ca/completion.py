@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import caproto as ca
 import numpy as np
+from hitline.bus.asker import asking
 from hitline.bus.attribute import Refused
 
 from . import wanted
@@ -48,7 +49,8 @@ class Puts:
             before = _short(channel.content, bound.channel)
             if bound.wrong:
                 raise Refused("unknown", bound.wrong)
-            reply = await self._ask(bound, value)
+            with asking(str(put.client)):
+                reply = await self._ask(bound, value)
             log.info("%s wrote %s: %s -> %s", put.client, channel.name, before, shown)
             self._face.flush()
             self._shown(bound, value)

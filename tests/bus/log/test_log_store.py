@@ -1,6 +1,8 @@
 """The growing end of a run on disks that fail."""
 
 import errno
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hitline.bus.log.block import HEADER_BYTES, Condition, Format, Header, Kind
@@ -8,7 +10,7 @@ from hitline.bus.log.disk import Disk
 from hitline.bus.log.identity import Identity
 from hitline.bus.log.reader import open_run
 from hitline.bus.log.recover import recover
-from hitline.bus.log.store import DiskFull, Store
+from hitline.bus.log.store import RESERVE_BYTES, DiskFull, Store
 from hitline.bus.log.verify import Quality, verify
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,7 +124,7 @@ def test_a_second_failure_in_a_row_is_the_end(tmp_path):
 
 
 def test_a_full_disk_leaves_room_for_the_end(tmp_path):
-    disk = SickDisk(tmp_path, quota=2**20 + 2000)
+    disk = SickDisk(tmp_path, quota=RESERVE_BYTES + 2000)
     store = opened(tmp_path, disk)
     put(store, b"a" * 1000)
     with pytest.raises(DiskFull):
@@ -142,22 +144,23 @@ STEPS = st.lists(st.tuples(st.integers(0, 2000), st.booleans()), max_size=25)
 
 @settings(max_examples=150, deadline=None)
 @given(fuse=st.integers(1, 60), seed=st.integers(0, 2**32), steps=STEPS)
-def test_a_power_cut_takes_nothing_durable_and_invents_nothing(tmp_path_factory, fuse, seed, steps):
+def test_a_power_cut_takes_nothing_durable_and_invents_nothing(fuse, seed, steps):
     """At any moment, whatever sectors the disk kept: all up to `durable` is there, and a true prefix."""
-    cut_the_power(tmp_path_factory, fuse, seed, steps)
+    with TemporaryDirectory() as folder:
+        cut_the_power(Path(folder), fuse, seed, steps)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 @settings(max_examples=10_000, deadline=None)
 @given(fuse=st.integers(1, 60), seed=st.integers(0, 2**32), steps=STEPS)
-def test_ten_thousand_power_cuts(tmp_path_factory, fuse, seed, steps):
+def test_ten_thousand_power_cuts(fuse, seed, steps):
     """The same, often."""
-    cut_the_power(tmp_path_factory, fuse, seed, steps)
+    with TemporaryDirectory() as folder:
+        cut_the_power(Path(folder), fuse, seed, steps)
 
 
-def cut_the_power(tmp_path_factory, fuse, seed, steps):
-    root = tmp_path_factory.mktemp("cut")
+def cut_the_power(root, fuse, seed, steps):
     disk = CutDisk(fuse, seed)
     put_in: list[bytes] = []
     durable_blocks = 0
@@ -197,15 +200,28 @@ def cut_the_power(tmp_path_factory, fuse, seed, steps):
     assert recover(root, "det1") == [], "once is enough"
 
 
+def test_what_a_dead_writer_held_in_reserve_takes_the_end_of_its_run(tmp_path):
+    disk = SickDisk(tmp_path, quota=RESERVE_BYTES + 2000)
+    store = opened(tmp_path, disk)
+    put(store, b"a" * 1700)
+    with pytest.raises(DiskFull):
+        put(store, b"b" * 1000)
+    store.close()  # as if it had been killed here
+    (found,) = recover(tmp_path, "det1", disk=disk)
+    assert found.words == 1700 and not store.identity.reserve.exists()
+    assert [kind for kind, _, _ in contents(tmp_path / "r1" / "det1")] == [Kind.DATA, Kind.CLOSE]
+
+
 @pytest.mark.parametrize("kept", range(0, 700, 7))
 def test_a_run_cut_anywhere_opens(tmp_path, kept):
     cut_the_file(tmp_path, kept)
 
 
 @pytest.mark.faults
-def test_a_run_cut_at_every_byte_opens(tmp_path):
+def test_a_run_cut_at_every_byte_opens():
     for kept in range(700):
-        cut_the_file(tmp_path / str(kept), kept)
+        with TemporaryDirectory() as folder:  # each with its reserve, which is large
+            cut_the_file(Path(folder), kept)
 
 
 def cut_the_file(tmp_path, kept):

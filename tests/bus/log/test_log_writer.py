@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hitline.bus.log.block import Condition, Format, Kind, LossMethod, decode_facts
 from hitline.bus.log.reader import open_run
+from hitline.bus.log.store import RESERVE_BYTES
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.log.writer import LogWriter
 from kit.patience import WAIT_S
@@ -182,27 +183,31 @@ def test_a_failed_sync_taints_the_run_and_loses_nothing(tmp_path):
 
 
 def test_a_full_disk_ends_the_run_in_order_and_the_next_one_works(tmp_path):
-    disk = SickDisk(tmp_path, quota=3 * 2**20)
-    closed = threading.Event()
-    writer = LogWriter(tmp_path, "det1", disk=disk, on_marks=lambda m: closed.set() if m.closed else None)
+    disk = SickDisk(tmp_path, quota=RESERVE_BYTES + 2 * 2**20)
+    failed = threading.Event()
+    writer = LogWriter(tmp_path, "det1", disk=disk, on_marks=lambda m: failed.set() if m.failed else None)
     writer.open("r1")
+    writer.begin(1)
     sent = 0
     while writer.data(bytes(80_000), words=10_000, hits=10_000, **WORDS):
         sent += 10_000
         writer.wait(WAIT_S)
         assert sent < 1_000_000
-    assert closed.wait(WAIT_S), "the run has ended on disk although nobody closed it"
+    assert failed.wait(WAIT_S) and not writer.marks.closed
     assert "disk full" in writer.marks.failure
+    writer.end(1, {"hits_lost": 7}, ended="failed")
     writer.begin(2)
     assert not writer.wait(1)
     assert writer.close() == Condition.INTERRUPTED | Condition.INCOMPLETE
     run = open_run(tmp_path / "r1")
     logged = sum(header.hits for header, _ in run if header.kind == Kind.DATA)
     assert run.totals["hits"] == logged == writer.marks.hits
+    (end,) = (decode_facts(payload) for header, payload in run if header.kind == Kind.END)
+    assert end["counts"] == {"hits_lost": 7}, "what came of the exposure stands in the reserve"
     # The last words came after the run had ended: they are in the live count, not in its marks. A hit a word.
     assert logged + writer.dropped == sent + 10_000, "each hit is in the log or counted as dropped"
     assert verify(tmp_path / "r1").quality is Quality.INCOMPLETE
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"No space left on device: no room in .* for the 8 MiB .*: make room"):
         writer.open("r2")
     disk.quota = None
     writer.open("r2")
@@ -260,9 +265,9 @@ def test_a_preview_keeps_the_newest_part(tmp_path):
 
 
 def test_a_real_disk_that_is_full(tmp_path):
-    """The same on a file system of 8 MiB, in a mount namespace of its own."""
+    """The same on a file system of 16 MiB, in a mount namespace of its own."""
     child = f"{sys.executable} {Path(__file__).with_name('log_child.py')} fill {tmp_path}"
-    script = f"mount -t tmpfs -o size=8m tmpfs {tmp_path} && {child}"
+    script = f"mount -t tmpfs -o size=16m tmpfs {tmp_path} && {child}"
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=1.5 * WAIT_S
     )

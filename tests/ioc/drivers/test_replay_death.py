@@ -14,6 +14,7 @@ from hitline.bus.log.reader import open_run
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.node import Node
 from hitline.bus.states import State
+from hitline.cli.main import main
 from kit.patience import WAIT_S
 from kit.until import until
 
@@ -46,7 +47,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asynci
 
 
 async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing(
-    backend, tpx3, tmp_path, group
+    backend, tpx3, tmp_path, group, capsys
 ):
     file = tpx3(100_000, spacing_ns=100_000)
     (tmp_path / "station.toml").write_text(
@@ -93,6 +94,11 @@ async def test_a_killed_readout_leaves_a_run_that_ends_and_tells_what_is_missing
         assert totals["condition"] == "INCOMPLETE" and totals["recovered"] is True
         verdict = verify(folder)
         assert verdict.quality is Quality.INCOMPLETE and verdict.hits == logged
+        assert verdict.lost == 80_000 - logged, "as `runs list` and the driver say it"
+        ended = [det.updates[f"exposure_{name}"].value for name in ("end", "ended_by", "condition")]
+        assert ended == ["Interrupted", "the death of its readout", "INCOMPLETE|INTERRUPTED"]
+        assert main(["runs", "show", str(folder)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].endswith("interrupted: the death of its readout")
         assert det.updates["hits_logged"].value == logged
         assert det.updates["hits_lost"].value == 80_000 - logged
         assert det.updates["condition"].value == "INCOMPLETE" and det.updates["exposure"].value == 2

@@ -2,14 +2,19 @@
 
 import asyncio
 import errno
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hitline.analysis.loss import Loss
+from hitline.analysis.marks import facts_of
 from hitline.bus.attribute import Refused, Severity
+from hitline.bus.log.account import lost
 from hitline.bus.log.block import Condition, Kind, decode_facts
 from hitline.bus.log.feed import Cursor, FeedClient
 from hitline.bus.log.reader import open_run
+from hitline.bus.log.store import RESERVE_BYTES
 from hitline.bus.log.verify import Quality, verify
 from hitline.bus.states import State
 from kit.patience import WAIT_S
@@ -121,7 +126,7 @@ async def test_stop_ends_the_exposure_and_leaves_the_rest_for_the_next(bench, tp
     first = b["hits_logged"]
     assert b["hits_sent"] == first < 50_000
     end = [decode_facts(p) for h, p in blocks(b, "r1") if h.kind == Kind.END]
-    assert end[0]["stopped"] is True and end[0]["counts"]["hits_logged"] == first
+    assert end[0]["ended"] == "stopped" and end[0]["counts"]["hits_logged"] == first
     await b.proxy.set("speed", "flat")
     await b.acquire()
     assert b["hits_logged"] == 400_000 and b["hits_lost"] == 0
@@ -248,15 +253,28 @@ async def test_a_full_ring_makes_the_file_wait(bench, tpx3):
 
 async def test_a_full_disk_ends_the_run_with_exact_counts(bench, tpx3):
     b = await bench(tpx3(1_000_000, per_chunk=5000))
-    b.replay.log._disk = SickDisk(b.root, quota=3 * 2**20)
+    b.replay.log._disk = SickDisk(b.root, quota=RESERVE_BYTES + 2 * 2**20)
     await b.run("r1")
     await b.proxy.set("acquire", "Acquire")
     await b.proxy.wait_state(State.ERROR, timeout_s=WAIT_S)
     assert "disk full" in b.proxy.status and "make room" in b.proxy.status
     await b.until(lambda: b["acquiring"] is False and b["detector_state"] == "Error" and b["hits_lost"])
+    await b.until(lambda: not b.replay.log.is_open)
     verdict = verify(b.root / "r1")
     assert verdict.quality is Quality.INCOMPLETE and verdict.condition == "INCOMPLETE|INTERRUPTED"
     assert verdict.hits == b["hits_logged"] and b["hits_lost"] == b["hits_sent"] - verdict.hits > 0
+    assert verdict.lost == b["hits_lost"] == lost(open_run(b.root / "r1").totals), "one account"
+    assert [reason for reason in verdict.reasons if "did not end" in reason] == [], (
+        "its END is in the reserve"
+    )
+    (end,) = (decode_facts(p) for h, p in blocks(b, "r1") if h.kind == Kind.END)
+    assert end["ended"] == "failed" and "disk full" in end["error"]
+    assert end["counts"]["hits_lost"] == b["hits_lost"] and end["counts"]["hits_logged"] == verdict.hits
+    assert b["exposure_end"] == "Failed" and b["exposure_condition"] == "INCOMPLETE|INTERRUPTED"
+    loss = Loss()
+    for header, payload in blocks(b, "r1"):
+        loss.note(header, facts_of(header, payload))
+    assert loss.total([]) == b["hits_lost"], "as a worker shows it"
     assert b.proxy.updates["hits_lost"].severity is Severity.MAJOR
     assert b["condition"] == "INCOMPLETE|INTERRUPTED" and b["detector_state"] == "Error"
     b.replay.log._disk.quota = None
@@ -264,6 +282,29 @@ async def test_a_full_disk_ends_the_run_with_exact_counts(bench, tpx3):
     await b.proxy.command("rewind")
     await b.acquire()
     assert b["hits_logged"] == 1_000_000 and b["condition"] == "GOOD"
+
+
+@pytest.mark.parametrize("kind", ["All", "Hits"])
+async def test_a_file_that_shrinks_leaves_an_incomplete_exposure(kind, bench, tpx3):
+    path = tpx3(400_000, per_chunk=500)
+    b = await bench(path, slice=kind, slice_hits=150_000)
+    await b.run("r1")
+    if kind == "Hits":
+        await b.acquire()
+        assert b["exposure_condition"] == "GOOD" and b["hits_logged"] == 150_000
+    size = path.stat().st_size
+    os.truncate(path, 160 * 2**10 * 8 + 4)
+    await b.acquire()
+    assert b["exposure_end"] == "Whole" and b["exposure_condition"] == b["condition"] == "INCOMPLETE"
+    why = b.proxy.updates["exposure_condition"].status
+    assert f"{path} had {size} bytes and has {160 * 2**10 * 8 + 4} now" in why
+    await b.move("stop")
+    ends = [decode_facts(p) for h, p in blocks(b, "r1") if h.kind == Kind.END]
+    assert ends[-1]["condition"] == "INCOMPLETE" and verify(b.root / "r1").quality is Quality.INCOMPLETE
+    path.unlink()
+    with pytest.raises(Refused, match="No such file"):
+        await b.proxy.command("rewind")
+    assert b["at_end"] is True
 
 
 async def test_a_failed_sync_shows_in_the_condition(bench, tpx3):
@@ -278,6 +319,20 @@ async def test_a_failed_sync_shows_in_the_condition(bench, tpx3):
     assert b["condition"] == Condition.TAINTED.text and b["hits_lost"] == 0
     assert b.proxy.updates["condition"].severity is Severity.MINOR
     assert len(hits_of(b, "r1")) == 100_000
+
+
+async def test_a_write_that_was_repeated_taints_its_exposure_alone(bench, tpx3):
+    b = await bench(tpx3(100_000))
+    b.replay.log._disk = disk = SickDisk(b.root)
+    await b.run("r1")
+    disk.fail_write = [errno.EIO]
+    await b.acquire()
+    assert b["exposure_condition"] == b["condition"] == "TAINTED"
+    assert "was repeated" in b.proxy.updates["exposure_condition"].status
+    await b.proxy.command("rewind")
+    await b.acquire()
+    assert (b["exposure_condition"], b["condition"]) == ("GOOD", "TAINTED")
+    assert len(hits_of(b, "r1")) == 200_000
 
 
 async def test_many_small_exposures_in_one_run(bench, tpx3):

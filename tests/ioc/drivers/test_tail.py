@@ -70,6 +70,20 @@ def test_a_file_that_began_anew_is_told(path, pieces):
         next(following)
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_file_that_was_removed_or_replaced_is_told(gone, path, pieces):
+    halt = threading.Event()
+    following = Tail(path).follow(halt)
+    write(path, pieces[2])
+    next(following)
+    path.rename(path.with_suffix(".old"))
+    if not gone:
+        path.write_bytes(pieces[0])
+    halt.set()
+    with pytest.raises(ValueError, match="was removed or replaced"):
+        list(following)
+
+
 def test_no_file(tmp_path):
     tail = Tail(tmp_path / "none.tpx3")
     with pytest.raises(FileNotFoundError, match=r"none\.tpx3"):
