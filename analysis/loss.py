@@ -28,13 +28,14 @@ class Loss:
             # A readout that did not say how much it sent: only its driver sees that.
             counts = facts.get("counts") or {}
             self._settle(counts.get("hits_lost", self._going))
-        elif header.kind == Kind.CLOSE:
-            self._settled = 0
-            self._settle(lost(facts))
+        elif header.kind == Kind.CLOSE and facts.keys() & {"lost", "hits_lost"}:
+            total, self._unknown = lost(facts), False
+            self._settle(None if total is None else total - self._settled)
 
     def _settle(self, lost: int | None) -> None:
+        """What goes on has come to so much; where nobody knows, to what its blocks say at least."""
         self._unknown |= lost is None
-        self._settled += lost or 0
+        self._settled += self._going if lost is None else lost
         self._going = 0
 
     def total(self, streams: Iterable[int | None]) -> int | None:

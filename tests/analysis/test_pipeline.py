@@ -7,6 +7,7 @@ import pytest
 from brute import components
 from hitline.analysis.blocks.base import make
 from hitline.analysis.kernels.features import Clusters
+from hitline.analysis.loss import Loss
 from hitline.analysis.pipeline import Pipeline
 from hitline.bus.formats import katherine_words
 from hitline.bus.formats.katherine_setup import Setup
@@ -183,6 +184,34 @@ def test_loss(method, lost, dropped, losing, wanted):
     size = -(-len(raw) // 3)
     run(line, exposures([raw], size, method=method, lost=lost, dropped=dropped))
     assert line.lost == (readout.lost_packets if wanted == "packets" else wanted)
+
+
+@pytest.mark.parametrize(
+    ("end", "close", "going", "ended", "closed"),
+    [
+        ({}, {}, 4, 4, 4),
+        (
+            {"counts": {"hits_lost": 7}},
+            {"hits_lost": 9},
+            4,
+            7,
+            9,
+        ),  # what was still in the ring of a full disk
+        ({"counts": {"hits_lost": None}}, {"hits_lost": 9}, 4, None, 9),
+        ({"counts": {"hits_lost": 7}}, {"lost": None}, 4, 7, None),
+        ({}, {"lost": 3, "dropped_hits": 2}, 4, 4, 5),
+    ],
+)
+def test_an_end_settles_the_loss_of_an_exposure_and_a_close_that_of_the_run(end, close, going, ended, closed):
+    loss = Loss()
+    loss.note(data(bytes(80), lost=3, dropped=1)[0], {})
+    assert loss.total([]) == going
+    loss.note(mark(Kind.END, 1)[0], end)
+    assert loss.total([]) == ended
+    restored = Loss()
+    restored.restore(loss.state())
+    restored.note(mark(Kind.CLOSE)[0], close)
+    assert restored.total([]) == closed
 
 
 def test_loss_is_unknown_when_nobody_counts():
