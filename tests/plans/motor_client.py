@@ -56,10 +56,11 @@ def stop(to):
     pause = threading.Event()
     pause.wait(0.5)
     motor.stop()
-    wait_until(lambda: motor.motor_done_move.get(use_monitor=False) == 1, what="rest")
+    # ophyd ends it in a thread of its own, some time after a read shows DMOV 1.
+    wait_until(lambda: status.done, what="the end of the move, told to ophyd")
     fresh = {"use_monitor": False}
     position, target = motor.user_readback.get(**fresh), motor.user_setpoint.get(**fresh)
-    return {"position": position, "target": target, "done": status.done}
+    return {"position": position, "target": target, "dmov": motor.motor_done_move.get(**fresh)}
 
 
 def beyond(to):

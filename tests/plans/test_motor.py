@@ -70,7 +70,7 @@ def test_stop_in_flight(session):
     session.ask("move", to=-8.0)
     found = session.ask("stop", to=8.0)
     assert -8.0 < found["position"] < 0.0 and found["target"] == pytest.approx(found["position"])
-    assert found["done"]
+    assert found["dmov"] == 1
 
 
 def test_beyond_a_limit_nothing_moves_and_the_put_completes(session):
