@@ -44,10 +44,12 @@ def run(args: argparse.Namespace) -> int:
     from hitline.devices.check import check
     from hitline.devices.leave import leave
 
-    roots = [device for device in devices.values() if device.parent is None]
-    records = table(station)
-    found = check(roots, records.records, args.timeout)
-    leave()
+    try:
+        roots = [device for device in devices.values() if device.parent is None]
+        records = table(station)
+        found = check(roots, records.records, args.timeout)
+    finally:  # also where the station is refused: at exit libca would fall under its own threads
+        leave()
     missing = [pv for pv in found if not pv.connected]
     shown = found if args.all else missing if len(missing) < len(found) else []
     width = max((len(pv.pv) for pv in shown), default=0)

@@ -162,6 +162,7 @@ class TextSetting(ChoiceSetting):
     """A writable text of any length."""
 
     FIELD = LONG
+    COUNT = 0
 
 
 def completed(signal: Writes, put: Put) -> Seen:

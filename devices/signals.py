@@ -49,6 +49,8 @@ class Typed(EpicsSignalBase):
 
     DTYPE = "number"
     NUMPY = "<f8"
+    COUNT: int | None = None
+    """Elements to ask for; 0: all there are. With None pyepics asks for as many as its last event had."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("connection_timeout", CONNECT_S)
@@ -67,7 +69,7 @@ class Typed(EpicsSignalBase):
         try:
             self.wait_for_connection(timeout=connect_s)
             info = self._read_pv.get_with_metadata(
-                as_string=self._string, form="time", timeout=self.timeout, use_monitor=False
+                count=self.COUNT, as_string=self._string, form="time", timeout=self.timeout, use_monitor=False
             )
         except Exception as error:  # each control layer has exceptions of its own for a server that is away
             forget_unsent(self.pvname)
@@ -148,6 +150,8 @@ class Choice(EpicsSignalRO, Typed):
 
 class Text(Choice):
     """A text of any length."""
+
+    COUNT = 0
 
     def __init__(self, read_pv: str, **kwargs: Any) -> None:
         super().__init__(read_pv + LONG, **kwargs)

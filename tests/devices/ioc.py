@@ -149,6 +149,7 @@ class World:
         for name in ("Version", "Face:Errors", *(f"{name}_RBV" for name in readbacks)):
             self.text(name, "")
         self.text("Test:Mode", "")
+        self.text("Test:Text", "a")
         self.number("Test:Puts")
 
     def number(self, name, put=None, **metadata):

@@ -1,6 +1,7 @@
 """What plans do on the fake station, one function per scenario."""
 
 import json
+import queue
 import threading
 
 import pytest
@@ -8,10 +9,11 @@ from bluesky import plans
 from bluesky.utils import RunEngineInterrupted
 from event_model import DocumentNames, schema_validators
 from hitline.devices.settings import NumberSetting
-from hitline.devices.signals import Flag
+from hitline.devices.signals import Flag, Text
 from kit.patience import WAIT_S
+from kit.until import wait_until
 from ophyd import Component as Cpt
-from ophyd import Device
+from ophyd import Device, EpicsSignal
 from session import EVENT, P, det, engine, expected, fault, only, plain, puts, run
 
 from ioc import hits
@@ -110,6 +112,17 @@ def parts_alone():
     documents.clear()
     RE(plans.count([det, det.ana1], num=2))
     assert [e["data"]["det1_ana1_exposure_hits"] for e in only(documents, "event")] == [hits(1), hits(2)]
+
+
+def grown():
+    """A text that has grown is read whole, also while the event with its new length is on its way."""
+    told, heard = Text(P + "Test:Text", name="told"), queue.Queue()
+    told.subscribe(lambda value, **more: heard.put(value))
+    while heard.get(timeout=WAIT_S) != "a":
+        pass
+    told._read_pv.clear_auto_monitor()  # as if its events came late
+    EpicsSignal(P + "Test:Text.VAL$", string=True, name="put").put("abc", use_complete=True)
+    assert wait_until(lambda: told.get() != "a" and told.get()) == "abc"
 
 
 def ramps():

@@ -9,6 +9,7 @@ SCENARIOS = (
     "aborts",
     "parts_alone",
     "own_runs",
+    "grown",
     "ramps",
     "circuits_break",
     "late_results",
