@@ -116,12 +116,14 @@ def parts_alone():
 
 def grown():
     """A text that has grown is read whole, also while the event with its new length is on its way."""
+    put = EpicsSignal(P + "Test:Text.VAL$", string=True, name="put")
+    put.put("a", use_complete=True)  # the other control layer's session leaves it grown
     told, heard = Text(P + "Test:Text", name="told"), queue.Queue()
     told.subscribe(lambda value, **more: heard.put(value))
     while heard.get(timeout=WAIT_S) != "a":
         pass
     told._read_pv.clear_auto_monitor()  # as if its events came late
-    EpicsSignal(P + "Test:Text.VAL$", string=True, name="put").put("abc", use_complete=True)
+    put.put("abc", use_complete=True)
     assert wait_until(lambda: told.get() != "a" and told.get()) == "abc"
 
 
